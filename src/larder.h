@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * larder.h - all that a program may call.
+ *
+ * A store is opened from its configuration (feature_store.yaml). Definitions
+ * are read from the files beside it, proven against the live stores and applied
+ * as a new generation. History is ingested, joined point-in-time, and
+ * materialized into the online store, which is read by key.
+ *
+ * Time is int64 microseconds since 1970-01-01T00:00:00Z, years 0001 to 9999.
+ * The library reads no clock, no environment and no locale, and prints nothing:
+ * `now` and a monotonic clock arrive in each call, words leave in larder_error
+ * and through the callbacks of larder_call.
+ *
+ * Ownership in one paragraph: `const` pointers are borrowed for the call; what
+ * an [out] argument receives is yours and has a release, free or close of its
+ * own; `{0}` is a valid, empty, releasable value of every struct here. On
+ * failure outputs are untouched.
+ *
+ * Threads: one larder_store may be shared by many threads. Streams, batches and
+ * readers belong to one thread at a time.
+ */
+#ifndef LARDER_H
+#define LARDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#if defined(__GNUC__)
+#define LARDER_API __attribute__((visibility("default")))
+#define LARDER_CHECKED LARDER_API __attribute__((warn_unused_result))
+#define LARDER_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define LARDER_API
+#define LARDER_CHECKED
+#define LARDER_PRINTF(f, a)
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- status */
+
+/* A status sorts failures by what the caller can do next. */
+#define LARDER_STATUS_MAP(X)                                                   \
+    X(OK, "ok")                                                                \
+    X(INVALID, "the request or a definition is wrong: change it")              \
+    X(NOT_FOUND, "a named thing does not exist: create it")                    \
+    X(CONFLICT, "someone else changed it first: read again, then retry")       \
+    X(BUSY, "someone else holds it: wait or try later")                        \
+    X(UNAVAILABLE, "a store is unreachable: retry later")                      \
+    X(UNSUPPORTED, "this backend cannot do that: choose another")              \
+    X(CORRUPT, "stored data is damaged: restore it")                           \
+    X(IO, "the operating system refused: see the message")                     \
+    X(LIMIT, "a limit was reached: the message names it")                      \
+    X(INTERRUPTED, "the caller asked to stop")                                 \
+    X(DEADLINE, "the deadline of the call has passed")                         \
+    X(NOMEM, "out of memory")
+
+typedef enum larder_status {
+#define LARDER_STATUS_ENUM(name, text) LARDER_##name,
+    LARDER_STATUS_MAP(LARDER_STATUS_ENUM)
+#undef LARDER_STATUS_ENUM
+} larder_status;
+
+/* The name of a status ("INVALID") and its one-line meaning. */
+LARDER_API const char *larder_status_name(larder_status status);
+LARDER_API const char *larder_status_text(larder_status status);
+
+/* The caller's own: passed last, may be NULL. Where the fault lies in a file
+ * the place is given (line and column count from 1; 0 means unknown). */
+typedef struct larder_error {
+    larder_status status;
+    char message[512]; /* one line of UTF-8, without a final stop */
+    char hint[160];    /* what would be right; may be empty */
+    char file[192];    /* may be empty */
+    unsigned line;
+    unsigned column;
+} larder_error;
+
+/* The version of the library, "0.1.0". */
+LARDER_API const char *larder_version(void);
+
+/* ------------------------------------------------------------------ time */
+
+typedef int64_t larder_time; /* microseconds since 1970, UTC */
+
+#define LARDER_TIME_MIN INT64_C(-62135596800000000) /* 0001-01-01T00:00:00 */
+#define LARDER_TIME_MAX INT64_C(253402300799999999) /* 9999-12-31T23:59:59.999999 */
+
+/* ------------------------------------------------------------------ call */
+
+typedef struct larder_bytes {
+    const void *data;
+    size_t size;
+} larder_bytes;
+
+/* One fault or remark; everything is lent for the callback. */
+typedef struct larder_diagnostic {
+    bool warning;        /* else an error */
+    const char *file;    /* NULL where none */
+    unsigned line;       /* from 1; 0 unknown */
+    unsigned column;     /* from 1, in characters; 0 unknown */
+    const char *message;
+    const char *hint;    /* NULL where none: what would be right */
+    const char *text;    /* NULL, or the whole source line, without its end */
+} larder_diagnostic;
+
+typedef struct larder_progress {
+    const char *what; /* "reading spine", "materializing hcp_activity" */
+    uint64_t done;
+    uint64_t total;   /* 0: unknown */
+} larder_progress;
+
+/*
+ * What every call carries. A stream or reader that a call returns keeps the
+ * pointer: the larder_call outlives them. {0} with `now` set is a valid call.
+ */
+typedef struct larder_call {
+    larder_time now;              /* the moment ttl, windows and age are judged */
+    int64_t (*monotonic)(void);   /* microseconds; NULL: no deadlines, no rates */
+    int64_t deadline;             /* on `monotonic`; 0: none */
+    const volatile int *cancel;   /* non-zero: stop with INTERRUPTED; NULL: never */
+    size_t memory_bytes;          /* working memory, results apart; 0: 512 MiB */
+    unsigned n_threads;           /* 0: one. Never changes a byte of a result */
+    const char *temporary;        /* folder for spilled data; NULL: "/tmp" */
+    void (*progress)(void *context, const larder_progress *progress);
+    void (*diagnostic)(void *context, const larder_diagnostic *diagnostic);
+    void *context;                /* handed to both callbacks */
+} larder_call;
+
+/* ------------------------------------------------------ types, rows, streams */
+
+/* LARDER_LIST | LARDER_INT64 is a list of int64. Lists do not nest. */
+typedef enum larder_type {
+    LARDER_BOOL = 1,
+    LARDER_INT32,
+    LARDER_INT64,
+    LARDER_FLOAT32,
+    LARDER_FLOAT64,
+    LARDER_STRING, /* valid UTF-8 without NUL */
+    LARDER_BYTES,
+    LARDER_TIMESTAMP, /* larder_time */
+    LARDER_LIST = 16,
+    LARDER_BOOL_LIST = 17,
+    LARDER_INT32_LIST,
+    LARDER_INT64_LIST,
+    LARDER_FLOAT32_LIST,
+    LARDER_FLOAT64_LIST,
+    LARDER_STRING_LIST,
+    LARDER_BYTES_LIST,
+    LARDER_TIMESTAMP_LIST
+} larder_type;
+
+/* "int64", "list<int64>"; and back (NOT_FOUND -> 0). */
+LARDER_API const char *larder_type_name(larder_type type);
+LARDER_API larder_type larder_type_find(const char *name);
+
+typedef struct larder_field {
+    const char *name;
+    larder_type type;
+} larder_field;
+
+typedef struct larder_schema {
+    const larder_field *fields;
+    size_t n_fields;
+} larder_schema;
+
+/*
+ * A column in Arrow's buffer layout. Fixed-width types: `values` holds n_rows
+ * of them (bool: one bit a row, least significant first). string and bytes:
+ * `values` holds the text, `offsets` n_rows + 1 positions in it. Lists:
+ * `offsets` counts in `items`. A null row's value is zero, its text empty.
+ */
+typedef struct larder_column {
+    larder_type type;
+    size_t n_rows;
+    size_t n_nulls;
+    uint8_t *valid;   /* one bit a row, 1: there is a value; NULL: all have one */
+    void *values;
+    int64_t *offsets; /* text and lists, else NULL */
+    struct larder_column *items; /* lists, else NULL */
+    size_t room_rows;  /* allocated, in rows */
+    size_t room_bytes; /* allocated, of text */
+} larder_column;
+
+typedef struct larder_batch {
+    const larder_schema *schema; /* borrowed; outlives the batch */
+    size_t n_rows;
+    larder_column *columns;      /* schema->n_fields of them */
+} larder_batch;
+
+/* One value, lent by whoever gave it. */
+typedef struct larder_value {
+    larder_type type;
+    bool null;
+    union {
+        bool boolean;
+        int64_t integer; /* int32, int64, timestamp */
+        double real;     /* float32 (widened), float64 */
+        larder_bytes text;
+        struct {
+            const struct larder_column *items;
+            size_t begin, end;
+        } list;
+    } as;
+} larder_value;
+
+/* An empty batch of a schema. INVALID (a type), NOMEM. */
+LARDER_CHECKED larder_status larder_batch_init(larder_batch *batch,
+    const larder_schema *schema, larder_error *err);
+/* Forget the rows, keep the memory. */
+LARDER_API void larder_batch_clear(larder_batch *batch);
+LARDER_API void larder_batch_release(larder_batch *batch);
+
+/* The value at a row; text and lists are lent by the column. */
+LARDER_API larder_value larder_column_value(
+    const larder_column *column, size_t row);
+/* Append a value of the column's own type, or any null. A batch is whole when
+ * every column has the same n_rows and batch->n_rows says so. LIMIT, NOMEM. */
+LARDER_CHECKED larder_status larder_column_append(
+    larder_column *column, const larder_value *value, larder_error *err);
+
+/* Rows in motion: pull batches until one has n_rows == 0, then close. The
+ * receiver releases each batch; a stream gives no empty batch before its end. */
+typedef struct larder_stream larder_stream;
+struct larder_stream {
+    const larder_schema *schema; /* borrowed until close */
+    larder_status (*next)(
+        larder_stream *self, larder_batch *out, larder_error *err);
+    void (*close)(larder_stream *self); /* sets *self to {0} */
+    void *state;
+};
+
+LARDER_CHECKED larder_status larder_stream_next(
+    larder_stream *stream, larder_batch *out, larder_error *err);
+/* May be called on {0} and twice. */
+LARDER_API void larder_stream_close(larder_stream *stream);
+/* A stream of one batch, which it takes over (and clears) also on failure. */
+LARDER_CHECKED larder_status larder_stream_of(
+    larder_batch *batch, larder_stream *out, larder_error *err);
+
+/* ------------------------------------------------------------ text formats */
+
+typedef enum larder_format { LARDER_CSV = 1, LARDER_JSONL } larder_format;
+
+/* One record that could not be read, lent for the callback. */
+typedef struct larder_reject {
+    const char *file;
+    uint64_t line;        /* the record's first line, from 1 */
+    const char *column;   /* its name; NULL where it is the whole record */
+    const char *message;
+    larder_bytes record;  /* as read, without its line end */
+    larder_bytes header;  /* CSV: the header line; else empty */
+} larder_reject;
+
+typedef struct larder_text_options {
+    const char *name; /* of the file, for messages */
+    larder_format format;
+    /* NULL: every column is text and values keep their spelling (a spine).
+     * Else: these columns, typed, found by name; more columns than these are
+     * an error unless `ignore_extra`. */
+    const larder_schema *schema;
+    const char *const *required; /* with a schema: columns that need a value */
+    size_t n_required;
+    bool ignore_extra;
+    /* Minutes east of UTC for times without an offset; INT32_MIN: refuse. */
+    int32_t naive_offset_minutes;
+    /* Called for a record that cannot be read; OK skips it. NULL: the first
+     * one is the error of the stream. */
+    larder_status (*reject)(
+        void *context, const larder_reject *reject, larder_error *err);
+    void *context;
+    size_t max_field_bytes; /* 0: 1 MiB */
+} larder_text_options;
+
+#define LARDER_NAIVE_REFUSED INT32_MIN
+
+/*
+ * Read CSV with a header line, or JSON lines, from a file that stays the
+ * caller's. Missing: an unquoted empty CSV field, a JSON null, an absent JSON
+ * member. Without a schema a JSON Lines value is its token as written, so
+ * that larder_text_write gives it back untouched.
+ * INVALID (file, line, column in err), LIMIT, IO, NOMEM.
+ */
+LARDER_CHECKED larder_status larder_text_read(FILE *file,
+    const larder_text_options *options, const larder_call *call,
+    larder_stream *out, larder_error *err);
+
+/* Write one batch; `header` first for CSV when `first`. Columns below
+ * `n_verbatim` are spine text: CSV values are quoted only where they must be;
+ * where `from` is JSONL they are tokens as read. IO. */
+LARDER_CHECKED larder_status larder_text_write(FILE *file, larder_format format,
+    const larder_batch *batch, size_t n_verbatim, larder_format from,
+    bool first, larder_error *err);
+
+/* Text of a moment, "2024-03-01T12:00:00.500Z": at most 33 bytes with the NUL. */
+LARDER_API size_t larder_time_print(larder_time time, char text[33]);
+/* ISO 8601 with an offset or Z; a date or naive time only with an offset given
+ * (LARDER_NAIVE_REFUSED: refused). INVALID. */
+LARDER_CHECKED larder_status larder_time_parse(larder_bytes text,
+    int32_t naive_offset_minutes, larder_time *out, larder_error *err);
+
+/* ------------------------------------------------------------------- store */
+
+typedef struct larder_store larder_store;
+
+/* One structured remark of the library: an event and its fields in words. */
+typedef void larder_log_sink(void *context, const char *event,
+    const char *fields);
+
+struct larder_offline_ops;
+struct larder_online_ops;
+struct larder_registry_ops;
+
+typedef struct larder_open_options {
+    const char *config_path; /* feature_store.yaml; its folder is the repository */
+    /* The value of ${NAME}, or NULL when it is not set. NULL: none is. */
+    const char *(*variable)(void *context, const char *name);
+    void *variable_context;
+    larder_log_sink *log;
+    void *log_context;
+    /* Backends beside the built-in ones; NULL-terminated arrays, or NULL. */
+    const struct larder_offline_ops *const *offline_backends;
+    const struct larder_online_ops *const *online_backends;
+    const struct larder_registry_ops *const *registry_backends;
+} larder_open_options;
+
+/* Read the configuration. Stores are opened when first needed and nothing is
+ * ever created here. INVALID, NOT_FOUND, IO, NOMEM. */
+LARDER_CHECKED larder_status larder_open(const larder_open_options *options,
+    const larder_call *call, larder_store **out, larder_error *err);
+LARDER_API void larder_close(larder_store *store);
+
+/* ----------------------------------------------------- definitions, registry */
+
+typedef struct larder_faults {
+    size_t n_errors, n_warnings;
+    size_t n_entities, n_sources, n_views, n_services, n_jobs;
+} larder_faults;
+
+/* Read and check every definition; all faults go to call->diagnostic.
+ * INVALID when there is at least one error. Touches no store. */
+LARDER_CHECKED larder_status larder_validate(larder_store *store,
+    const larder_call *call, larder_faults *out, larder_error *err);
+
+typedef struct larder_applied {
+    uint64_t generation; /* now current; unchanged when nothing changed */
+    size_t n_changes;
+} larder_applied;
+
+/* What apply would do: columns action ("add", "change", "remove", "reshape"),
+ * kind, name, fields (text), breaking (bool). Proves sources against the live
+ * store, writes nothing. */
+LARDER_CHECKED larder_status larder_plan(larder_store *store,
+    const larder_call *call, larder_applied *out, larder_stream *changes,
+    larder_error *err);
+
+typedef struct larder_apply_options {
+    bool allow_breaking;   /* a service may break */
+    uint64_t after;        /* 0, or: CONFLICT unless this is the current one */
+} larder_apply_options;
+
+/* Prove, reshape the stores, then append the generation. Creates the stores of
+ * the configuration. INVALID, CONFLICT (somebody applied meanwhile), ... */
+LARDER_CHECKED larder_status larder_apply(larder_store *store,
+    const larder_call *call, const larder_apply_options *options,
+    larder_applied *out, larder_stream *changes, larder_error *err);
+/* The changes from generation `from` to `to` (0: the current one), as plan. */
+LARDER_CHECKED larder_status larder_diff(larder_store *store,
+    const larder_call *call, uint64_t from, uint64_t to, larder_stream *changes,
+    larder_error *err);
+/* Apply the definitions of an earlier generation as a new one. */
+LARDER_CHECKED larder_status larder_rollback(larder_store *store,
+    const larder_call *call, uint64_t generation,
+    const larder_apply_options *options, larder_applied *out,
+    larder_stream *changes, larder_error *err);
+/* Remove the tables Larder owns offline, all online rows, and the registry of
+ * this project. User tables are never touched. */
+LARDER_CHECKED larder_status larder_teardown(
+    larder_store *store, const larder_call *call, larder_error *err);
+
+typedef enum larder_kind {
+    LARDER_ENTITIES = 1,
+    LARDER_SOURCES,
+    LARDER_VIEWS,
+    LARDER_SERVICES,
+    LARDER_JOBS,
+    LARDER_ALL
+} larder_kind;
+
+/* Columns: kind, name, keys, source, features, ttl, online, description,
+ * owner, tags; a column that does not concern a kind is null. Sorted by kind,
+ * then name. `generation` 0: the current one. */
+LARDER_CHECKED larder_status larder_list(larder_store *store,
+    const larder_call *call, larder_kind kind, uint64_t generation,
+    larder_stream *out, larder_error *err);
+/* As list, the objects whose name, description, owner, tags or features hold
+ * every word of the text, ignoring ASCII case; best match first. */
+LARDER_CHECKED larder_status larder_search(larder_store *store,
+    const larder_call *call, const char *text, larder_stream *out,
+    larder_error *err);
+/* Columns: kind, name, depends_on_kind, depends_on. NULL name: everything;
+ * else what it depends on and what depends on it. NOT_FOUND. */
+LARDER_CHECKED larder_status larder_lineage(larder_store *store,
+    const larder_call *call, const char *name, larder_stream *out,
+    larder_error *err);
+
+typedef struct larder_shown {
+    uint64_t generation;
+    larder_kind kind;
+    char hash[33];    /* of the definition's canonical text; hex */
+    char *definition; /* canonical YAML */
+} larder_shown;
+
+/* NOT_FOUND names the nearest. */
+LARDER_CHECKED larder_status larder_show(larder_store *store,
+    const larder_call *call, const char *name, uint64_t generation,
+    larder_shown *out, larder_error *err);
+LARDER_API void larder_shown_release(larder_shown *shown);
+
+/* A read-only query on the offline store. INVALID when it would write. */
+LARDER_CHECKED larder_status larder_sql(larder_store *store,
+    const larder_call *call, const char *sql, larder_stream *out,
+    larder_error *err);
+
+/* ----------------------------------------------------------------- history */
+
+typedef struct larder_ingested {
+    uint64_t read, added, duplicate, rejected;
+} larder_ingested;
+
+/* How to read rows for a source: goes into larder_text_options as it is. Lent
+ * by the store until it is closed. */
+typedef struct larder_source_shape {
+    const larder_schema *schema;
+    const char *const *required; /* columns that are never null: keys, time */
+    size_t n_required;
+    int32_t naive_offset_minutes;
+} larder_source_shape;
+
+/* INVALID (not a source Larder owns), NOT_FOUND. */
+LARDER_CHECKED larder_status larder_source_columns(larder_store *store,
+    const larder_call *call, const char *source, larder_source_shape *out,
+    larder_error *err);
+
+/* Add rows to a source Larder owns: all of the stream or nothing. Rows equal
+ * to stored ones are counted and not added. The stream stays yours to close. */
+LARDER_CHECKED larder_status larder_ingest(larder_store *store,
+    const larder_call *call, const char *source, larder_stream *rows,
+    larder_ingested *out, larder_error *err);
+
+/* -------------------------------------------------------------------- join */
+
+typedef struct larder_features {
+    const char *const *refs; /* "view:feature" or "view" */
+    size_t n_refs;
+    const char *service;     /* instead of refs */
+    bool full_names;         /* view__feature */
+    /* Online reads: call->now is a moment somebody asked for, not the present.
+     * A stored row newer than it is then an error, not of age 0. */
+    bool at_time;
+} larder_features;
+
+typedef struct larder_join_options {
+    larder_features features;
+    const char *timestamp;   /* the spine's time column; NULL: event_timestamp,
+                              * else the only timestamp-typed one */
+    int32_t naive_offset_minutes; /* of spine times; LARDER_NAIVE_REFUSED */
+    bool as_known;           /* only rows created by the spine's time */
+    bool range;              /* without a spine: every history row in ... */
+    larder_time from, to;    /* ... both included */
+    larder_format spine_format; /* how verbatim spine text is spelt */
+} larder_join_options;
+
+typedef struct larder_joined_feature {
+    const char *name; /* in the output */
+    const char *ref;  /* view:feature */
+    uint64_t nulls;         /* rows whose value is null, for whatever reason */
+    uint64_t before_first;  /* no history row of the key at or before t */
+    uint64_t expired;       /* there was one, but past its ttl */
+} larder_joined_feature;
+
+/* What a finished join can say of itself; lent by the stream until close. */
+typedef struct larder_joined {
+    uint64_t rows;
+    uint64_t null_keys;      /* spine rows with a null key part */
+    uint64_t generation;
+    size_t n_spine_columns;  /* the first columns of the output */
+    const larder_joined_feature *features;
+    size_t n_features;
+    char spine_digest[33];   /* XXH3-128 over canonical rows, hex */
+    char digest[33];
+    const char *manifest;    /* JSON text: no clock, path, host, store type */
+} larder_joined;
+
+/*
+ * The point-in-time join: the spine's rows, in their order, each with the
+ * features as they were at its time. `spine` is taken over and may be NULL
+ * with `range`. A spine column of type string is read as text of the key's or
+ * time's type. INVALID (a ref, a column, a value: named), NOT_FOUND, ...
+ */
+LARDER_CHECKED larder_status larder_join(larder_store *store,
+    const larder_call *call, const larder_join_options *options,
+    larder_stream *spine, larder_stream *out, larder_error *err);
+/* After the stream's end. INVALID before it. */
+LARDER_CHECKED larder_status larder_join_report(
+    const larder_stream *joined, const larder_joined **out, larder_error *err);
+
+/* Why a value is what it is. One spine row (from 1) and one "view:feature".
+ * Columns: event_timestamp, created_timestamp, value (text), outcome ("winner",
+ * "future", "expired", "older", "earlier created", "lesser row",
+ * "not yet known"), reason; newest first, at most 100 rows around the winner. */
+LARDER_CHECKED larder_status larder_explain(larder_store *store,
+    const larder_call *call, const larder_join_options *options,
+    larder_stream *spine, uint64_t row, const char *ref, larder_stream *out,
+    larder_error *err);
+
+/* --------------------------------------------------- materialize and online */
+
+typedef struct larder_materialize_options {
+    const char *const *views; /* NULL: every online view */
+    size_t n_views;
+    bool range;               /* from and to are given, both included */
+    larder_time from, to;
+    bool full;                /* fill a new build, then switch to it */
+    bool dry_run;             /* count, write nothing */
+} larder_materialize_options;
+
+typedef struct larder_materialized {
+    const char *view;
+    uint64_t read, written, unchanged, older, late, expired, null_key,
+        out_of_range;
+    bool has_from;           /* else from the beginning */
+    larder_time from, until;
+    double seconds;          /* 0 without a monotonic clock */
+    bool failed_empty;       /* a first, explicit or full run that read nothing */
+} larder_materialized;
+
+typedef struct larder_run_report {
+    larder_materialized *views;
+    size_t n_views;
+    char run_id[33];
+} larder_run_report;
+
+/* Bring online views up to call->now. Resumes what a killed run left. BUSY or
+ * CONFLICT when another run works on the same view. The report is filled as
+ * far as the run came, also on failure. */
+LARDER_CHECKED larder_status larder_materialize(larder_store *store,
+    const larder_call *call, const larder_materialize_options *options,
+    larder_run_report *report, larder_error *err);
+LARDER_API void larder_run_report_release(larder_run_report *report);
+
+typedef enum larder_presence {
+    LARDER_PRESENT = 0,
+    LARDER_NULL_VALUE,
+    LARDER_NOT_FOUND_KEY,
+    LARDER_OUTSIDE_MAX_AGE
+} larder_presence;
+
+/* "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE". */
+LARDER_API const char *larder_presence_name(larder_presence presence);
+
+/* A read, prepared once; belongs to one thread, holds its generation. */
+typedef struct larder_reader larder_reader;
+
+LARDER_CHECKED larder_status larder_reader_open(larder_store *store,
+    const larder_call *call, const larder_features *features,
+    larder_reader **out, larder_error *err);
+LARDER_API void larder_reader_close(larder_reader *reader);
+/* The columns `keys` must have (typed), and those a read gives. Lent. */
+LARDER_API const larder_schema *larder_reader_keys(const larder_reader *reader);
+LARDER_API const larder_schema *larder_reader_features(
+    const larder_reader *reader);
+LARDER_API uint64_t larder_reader_generation(const larder_reader *reader);
+
+/* One answer to many keys; reuse it and no memory is allocated. */
+typedef struct larder_answer {
+    larder_batch values;       /* row i answers row i of keys */
+    uint8_t *presence;         /* [feature * n_rows + row]: larder_presence */
+    larder_time *event_times;  /* the same shape; LARDER_TIME_MIN where none */
+    size_t room_cells;
+} larder_answer;
+
+/* Judged at call->now. INVALID (a null or unknown key part: row and column
+ * named; a time before the stored row), NOT_FOUND (a view not materialized
+ * yet: named), CORRUPT, UNAVAILABLE. */
+LARDER_CHECKED larder_status larder_reader_get(larder_reader *reader,
+    const larder_call *call, const larder_batch *keys, larder_answer *answer,
+    larder_error *err);
+LARDER_API void larder_answer_release(larder_answer *answer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * larder_backend.h - all that a backend fills in and may use.
+ *
+ * A backend stores tables, keys, rows and times. It never meets a feature view,
+ * an entity or a ttl. It includes this header and its driver's, nothing else
+ * (SQL stores also backends/sql.h). Copy backends/online_memory.c, run the
+ * conformance suite, and hand the table of methods to larder_open().
+ *
+ * Who calls: only the wrappers in src/storage. `self` is `state_bytes` of zeroed
+ * memory. Unless `concurrent`, calls on one `self` never overlap. A method calls
+ * nothing of the core but the services declared here and the callbacks it was
+ * given. Each method gets the larder_call: where it can wait or loop it asks
+ * larder_call_check() and passes the deadline on to its driver. On failure a
+ * method has changed nothing, unless it says otherwise, and its outputs are
+ * untouched.
+ */
+#ifndef LARDER_BACKEND_H
+#define LARDER_BACKEND_H
+
+#include "larder.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LARDER_BACKEND_ABI 1u
+
+/* ---------------------------------------------------------------- services */
+
+/* Fill *err (NULL allowed) and return `status`. */
+LARDER_API larder_status larder_fail(larder_error *err, larder_status status,
+    const char *format, ...) LARDER_PRINTF(3, 4);
+/* Put a name the callee did not know before the words: "view 'v': ...". */
+LARDER_API void larder_context(larder_error *err, const char *format, ...)
+    LARDER_PRINTF(2, 3);
+/* What would be right; the first hint stays. */
+LARDER_API void larder_hint(larder_error *err, const char *format, ...)
+    LARDER_PRINTF(2, 3);
+
+/* The one macro that hides control flow: jump to `out` when rc is not OK. */
+#define LARDER_TRY(expression)                                                 \
+    do {                                                                       \
+        rc = (expression);                                                     \
+        if (rc != LARDER_OK)                                                   \
+            goto out;                                                          \
+    } while (0)
+
+/* INTERRUPTED or DEADLINE when the caller no longer waits; else OK. Cheap. */
+LARDER_CHECKED larder_status larder_call_check(
+    const larder_call *call, larder_error *err);
+
+/* An option of the store's section in feature_store.yaml, already expanded.
+ * NULL when it is not there. `get_*` leave *out alone then. */
+typedef struct larder_options larder_options;
+LARDER_API const char *larder_options_find(
+    const larder_options *options, const char *name);
+/* Bytes: "64MiB", "1GB", a bare number. INVALID names option and value. */
+LARDER_CHECKED larder_status larder_options_bytes(const larder_options *options,
+    const char *name, uint64_t *out, larder_error *err);
+LARDER_CHECKED larder_status larder_options_bool(const larder_options *options,
+    const char *name, bool *out, larder_error *err);
+/* INVALID, with the nearest name, when an option is not in `known`. */
+LARDER_CHECKED larder_status larder_options_only(const larder_options *options,
+    const char *const *known, size_t n_known, larder_error *err);
+
+/* Fast appends for one type; a null is larder_column_append's. `reserve` makes
+ * the next n_rows (and text bytes) free of failure. */
+LARDER_CHECKED larder_status larder_column_reserve(larder_column *column,
+    size_t n_rows, size_t n_bytes, larder_error *err);
+LARDER_CHECKED larder_status larder_column_append_integer(
+    larder_column *column, int64_t value, larder_error *err);
+LARDER_CHECKED larder_status larder_column_append_real(
+    larder_column *column, double value, larder_error *err);
+LARDER_CHECKED larder_status larder_column_append_text(
+    larder_column *column, larder_bytes text, larder_error *err);
+LARDER_CHECKED larder_status larder_column_append_null(
+    larder_column *column, larder_error *err);
+
+/* The text of a value as CSV has it: true, 42, 0.1, NaN, ISO time, text as it
+ * is, bytes in base64, lists as JSON arrays. `print` gives the length without
+ * a NUL, and writes nothing when `room` is too small. */
+LARDER_API size_t larder_value_print(
+    const larder_value *value, char *text, size_t room);
+/* Read such text into a column of its type. INVALID says why, unnamed. */
+LARDER_CHECKED larder_status larder_value_parse(larder_column *column,
+    larder_bytes text, int32_t naive_offset_minutes, larder_error *err);
+
+/* A 64-bit digest of the non-null values of a row, by column name, whatever
+ * their order; so a column added later changes no digest. */
+LARDER_API uint64_t larder_row_digest(const larder_batch *batch, size_t row);
+
+/* ----------------------------------------------------------- online stores */
+
+/* An online row's first 16 bytes are its version (event time, then created, in
+ * memcmp's order), the next 8 its checksum, the rest its payload. */
+#define LARDER_ROW_VERSION_BYTES 16u
+#define LARDER_ROW_HEAD_BYTES 24u
+/* <0, 0, >0: version, then payload; the checksum has no say. */
+LARDER_API int larder_row_compare(larder_bytes a, larder_bytes b);
+
+/* A key is at most this long on every store; a table is 8 bytes. */
+#define LARDER_KEY_MAX 480u
+#define LARDER_TABLE_BYTES 8u
+
+typedef struct larder_table_id {
+    unsigned char bytes[LARDER_TABLE_BYTES];
+} larder_table_id;
+
+/* One entity and the tables wanted of it, ascending. */
+typedef struct larder_want {
+    larder_bytes key;
+    const larder_table_id *tables;
+    size_t n_tables;
+} larder_want;
+
+typedef struct larder_found larder_found;
+struct larder_found { /* embed it first in yours */
+    larder_status (*row)(larder_found *self, size_t want, size_t table,
+        larder_bytes row, larder_error *err);
+};
+
+typedef enum larder_put_rule {
+    LARDER_PUT_NEWEST,   /* stands if greater than what is stored */
+    LARDER_PUT_IF_MATCH, /* stands if the stored checksum is `expected` */
+    LARDER_PUT_REMOVE    /* the row goes away */
+} larder_put_rule;
+
+typedef struct larder_put {
+    larder_bytes key;
+    larder_table_id table;
+    larder_put_rule rule;
+    uint64_t expected; /* IF_MATCH; 0: nothing is stored */
+    larder_bytes row;
+} larder_put;
+
+typedef enum larder_outcome {
+    LARDER_WRITTEN,
+    LARDER_UNCHANGED, /* equal bytes, or nothing to remove */
+    LARDER_OLDER,     /* NEWEST: the stored row is greater */
+    LARDER_MISMATCH   /* IF_MATCH: the stored checksum is another */
+} larder_outcome;
+
+/* What a scan hands out: a row with its key and table. */
+typedef struct larder_each larder_each;
+struct larder_each {
+    larder_status (*row)(larder_each *self, larder_bytes key,
+        larder_table_id table, larder_bytes row, larder_error *err);
+};
+
+typedef struct larder_online_ops {
+    unsigned abi;       /* LARDER_BACKEND_ABI */
+    const char *type;   /* as in feature_store.yaml: "lmdb" */
+    size_t state_bytes;
+    bool concurrent;    /* get may run while anything else does */
+    /* `path`-like options are already absolute. Creates nothing unless
+     * `create`. INVALID (an option), NOT_FOUND (nothing there), UNAVAILABLE,
+     * BUSY, CORRUPT, IO, NOMEM; then close is not called. */
+    larder_status (*open)(void *self, const larder_options *options,
+        bool create, const larder_call *call, larder_error *err);
+    void (*close)(void *self);
+    /* Hand `found` each row there is of these wants, once, in any order, lent
+     * for that call; one snapshot, one round trip. CORRUPT, UNAVAILABLE. */
+    larder_status (*get)(void *self, const larder_call *call,
+        const larder_want *wants, size_t n_wants, larder_found *found,
+        larder_error *err);
+    /* All rows or none where the store can, rows in the given order; outcomes[i]
+     * tells what row i came to. The same key and table may come twice: the
+     * second sees the first. LIMIT (full), UNAVAILABLE, IO, NOMEM. */
+    larder_status (*put)(void *self, const larder_call *call,
+        const larder_put *rows, size_t n_rows, larder_outcome *outcomes,
+        larder_error *err);
+    /* Rows after `after` (key and table; NULL: from the first) in ascending
+     * order of key, then table; at most `limit` rows. *more says whether the
+     * limit, and not the end, stopped it. */
+    larder_status (*scan)(void *self, const larder_call *call,
+        const larder_bytes *after_key, const larder_table_id *after_table,
+        size_t limit, larder_each *each, bool *more, larder_error *err);
+    /* Drop rows of one table, at most `max_keys` keys looked at; `cursor` holds
+     * LARDER_KEY_MAX bytes of where to go on and its length in *n_cursor (0:
+     * begin; 0 afterwards: done). *removed counts. */
+    larder_status (*sweep)(void *self, const larder_call *call,
+        larder_table_id table, size_t max_keys, unsigned char *cursor,
+        size_t *n_cursor, uint64_t *removed, larder_error *err);
+    /* Remove everything, the store's files included where it has its own. */
+    larder_status (*destroy)(
+        void *self, const larder_call *call, larder_error *err);
+} larder_online_ops;
+
+/* ---------------------------------------------------------- offline stores */
+
+typedef enum larder_time_unit {
+    LARDER_UNIT_US = 0,
+    LARDER_UNIT_S,
+    LARDER_UNIT_MS,
+    LARDER_UNIT_NS
+} larder_time_unit;
+
+/*
+ * A table of history as definitions declare it. Owned tables hold exactly
+ * `schema` (and what the store needs); of user tables and queries the columns
+ * named here are read and others ignored.
+ */
+typedef struct larder_table {
+    const char *name;    /* owned: the source's name; else the user's table */
+    const char *query;   /* NULL, or a SELECT that stands for the table */
+    bool owned;
+    const larder_schema *schema;
+    const char *const *key; /* owned: clustering order; columns of schema */
+    size_t n_key;
+    const char *event;   /* column of the event time */
+    const char *created; /* NULL: none */
+    larder_time_unit unit;        /* of integer times in user tables */
+    int32_t naive_offset_minutes; /* of text times without an offset */
+    bool date_is_end_of_day;      /* a bare date means its last microsecond */
+} larder_table;
+
+typedef enum larder_order {
+    LARDER_ORDER_ANY,
+    /* by key, then event time descending, then created descending, nulls last:
+     * the first row at or before a moment is the one wanted */
+    LARDER_ORDER_NEWEST_FIRST
+} larder_order;
+
+/*
+ * Which rows and columns a read gives. The stream's columns are: the key columns
+ * in the order asked, "event" (timestamp), "created" (timestamp, null where
+ * there is none), then the value columns. Rows with a null event time are left
+ * out; rows with a null key part come with the nulls.
+ */
+typedef struct larder_scan {
+    const larder_table *table;
+    const char *const *key;
+    size_t n_key;
+    const larder_field *columns; /* name and the type wanted */
+    size_t n_columns;
+    larder_time from, to;        /* of event time, both included */
+    /* Arrival: rows with arrival > after, or event > seen_until (events that
+     * were in the future when the mark was taken); off unless `arrived`. */
+    bool arrived;
+    int64_t after;
+    larder_time seen_until;
+    /* NULL, or only rows of these keys: a batch of the key columns, without
+     * nulls, each key once. A store seeks where it can. */
+    const larder_batch *keys;
+    /* Part `part` of `n_parts` by ranges of key (n_parts 0 or 1: all). Parts are
+     * disjoint, together everything, and ascending in key order; rows with a
+     * null key part are in part 0. */
+    unsigned part, n_parts;
+    larder_order order;
+} larder_scan;
+
+/* What a store says of a table. */
+typedef struct larder_described {
+    bool exists;
+    larder_schema schema; /* columns found; freed by larder_described_release */
+    uint64_t n_rows;      /* an estimate for user tables */
+    int64_t arrival;      /* newest arrival mark; owned tables, else 0 */
+    larder_time newest_event; /* LARDER_TIME_MIN: no row, or unknown */
+    bool seekable;        /* asof_join needs no pass over everything */
+} larder_described;
+LARDER_API void larder_described_release(larder_described *described);
+/* Add a column while describing. A `type` of 0 means the store cannot tell. */
+LARDER_CHECKED larder_status larder_described_add(larder_described *described,
+    const char *name, larder_type type, larder_error *err);
+
+typedef struct larder_appended {
+    uint64_t added, duplicate;
+    int64_t arrival; /* the mark these rows got; 0 when none was added */
+} larder_appended;
+
+/* One part of a spine for asof_join: sorted by key, then time. */
+typedef struct larder_asof {
+    larder_scan scan;            /* key, columns; from, to, arrival, order unused */
+    const larder_batch *spine;   /* the key columns, then one timestamp column */
+    bool has_ttl;
+    int64_t ttl_us;
+    bool as_known;               /* also created <= t (null created: never) */
+} larder_asof;
+
+typedef struct larder_offline_ops {
+    unsigned abi;
+    const char *type; /* "sqlite" */
+    size_t state_bytes;
+    bool concurrent;
+    larder_status (*open)(void *self, const larder_options *options,
+        bool create, const larder_call *call, larder_error *err);
+    void (*close)(void *self);
+    /* n_readers of one snapshot, numbered from 0; each serves one thread, all
+     * may run at once. Reads below name the reader. One snapshot at a time
+     * (BUSY). `end` also after a failure of a read. */
+    larder_status (*begin)(void *self, const larder_call *call,
+        unsigned n_readers, larder_error *err);
+    void (*end)(void *self);
+    /* What is there. A query is prepared, not run. INVALID (a query that does
+     * not prepare, or would write), ... */
+    larder_status (*describe)(void *self, const larder_call *call,
+        const larder_table *table, larder_described *out, larder_error *err);
+    /* Make or widen an owned table: columns only grow; a column of another
+     * type is INVALID. `indexes` are key sets that views read it by. */
+    larder_status (*create)(void *self, const larder_call *call,
+        const larder_table *table, const char *const *const *indexes,
+        const size_t *n_index_columns, size_t n_indexes, larder_error *err);
+    /* Drop an owned table with its rows; nothing there is OK. */
+    larder_status (*remove)(void *self, const larder_call *call,
+        const larder_table *table, larder_error *err);
+    /* Rows whole or not at all; equal rows once. The stream has the columns of
+     * table->schema, typed; key parts and event times are not null; any order. */
+    larder_status (*append)(void *self, const larder_call *call,
+        const larder_table *table, larder_stream *rows, larder_appended *out,
+        larder_error *err);
+    /* `*kept` says which order the stream keeps (it may keep none). */
+    larder_status (*scan)(void *self, unsigned reader, const larder_call *call,
+        const larder_scan *scan, larder_stream *out, larder_order *kept,
+        larder_error *err);
+    /* Optional; NULL, or UNSUPPORTED for a table it would have to read whole:
+     * the engine merges a scan. For each spine row the greatest
+     * (event, created) with event <= t and, given a ttl, event >= t - ttl, and
+     * every row tied on it. Columns: "spine" (int64, the row in the batch,
+     * ascending), event, created, values. */
+    larder_status (*asof_join)(void *self, unsigned reader,
+        const larder_call *call, const larder_asof *asof, larder_stream *out,
+        larder_error *err);
+    /* Optional; NULL: the engine takes the first of a scan. Per key the greatest
+     * (event, created) of the scan's rows, with ties; keeps NEWEST_FIRST. */
+    larder_status (*latest)(void *self, unsigned reader,
+        const larder_call *call, const larder_scan *scan, larder_stream *out,
+        larder_error *err);
+    /* Optional. A read-only statement of the user's. INVALID if it would write. */
+    larder_status (*query)(void *self, const larder_call *call, const char *sql,
+        larder_stream *out, larder_error *err);
+    /* Optional; NULL: from a scan. Per column: count, nulls, min, max, sum must
+     * equal the engine's own: columns name, count, nulls, min, max (text). */
+    larder_status (*statistics)(void *self, const larder_call *call,
+        const larder_scan *scan, larder_stream *out, larder_error *err);
+} larder_offline_ops;
+
+/* -------------------------------------------------------------- registries */
+
+typedef struct larder_generation {
+    uint64_t number;     /* from 1; 0: nothing was ever applied */
+    larder_time applied; /* call->now of the apply */
+    char hash[33];       /* of the text, hex */
+    char *text;          /* canonical definitions; malloc'ed, yours to free() */
+    size_t n_text;
+} larder_generation;
+
+/* One fact worth keeping: a run, a check, statistics, an audit line. */
+typedef struct larder_record {
+    const char *kind; /* "run", "freshness", "statistics", "audit" */
+    const char *id;   /* unique in its kind; a second record replaces it */
+    const char *name; /* of the view or job it is about */
+    larder_time at;
+    const char *text; /* JSON object */
+} larder_record;
+
+typedef struct larder_record_sink larder_record_sink;
+struct larder_record_sink { /* lent for the call */
+    larder_status (*record)(larder_record_sink *self,
+        const larder_record *record, larder_error *err);
+};
+
+typedef struct larder_lease {
+    const char *name;
+    const char *holder;
+    int64_t ttl_us;  /* 0: give it back */
+    uint64_t fence;  /* [out] grows with each new holder; [in] when renewing */
+} larder_lease;
+
+typedef struct larder_registry_ops {
+    unsigned abi;
+    const char *type;
+    size_t state_bytes;
+    bool concurrent;
+    larder_status (*open)(void *self, const larder_options *options,
+        bool create, const larder_call *call, larder_error *err);
+    void (*close)(void *self);
+    /* Generation `number` (0: the newest) of a project. With nothing applied
+     * the newest is number 0 without text. NOT_FOUND (that number). */
+    larder_status (*load)(void *self, const larder_call *call,
+        const char *project, uint64_t number, larder_generation *out,
+        larder_error *err);
+    /* The number of the newest generation alone; cheap. */
+    larder_status (*newest)(void *self, const larder_call *call,
+        const char *project, uint64_t *number, larder_error *err);
+    /* Only after generation `after` (0: as the first): CONFLICT otherwise. */
+    larder_status (*append)(void *self, const larder_call *call,
+        const char *project, uint64_t after, larder_generation *generation,
+        larder_error *err);
+    /* Take, renew (same holder and fence) or give back. BUSY while another
+     * holder's has not expired by the store's clock, or by call->now where it
+     * has none; the message names the holder. */
+    larder_status (*lease)(void *self, const larder_call *call,
+        const char *project, larder_lease *lease, larder_error *err);
+    larder_status (*record)(void *self, const larder_call *call,
+        const char *project, const larder_record *record, larder_error *err);
+    /* Newest first, of one kind, optionally one name; at most `limit`. */
+    larder_status (*list)(void *self, const larder_call *call,
+        const char *project, const char *kind, const char *name, size_t limit,
+        larder_record_sink *sink, larder_error *err);
+    /* Forget the project. */
+    larder_status (*destroy)(void *self, const larder_call *call,
+        const char *project, larder_error *err);
+} larder_registry_ops;
+
+/* ---------------------------------------------------------------- built-in */
+
+/* What this library was built with; NULL-terminated. */
+LARDER_API const larder_offline_ops *const *larder_offline_backends(void);
+LARDER_API const larder_online_ops *const *larder_online_backends(void);
+LARDER_API const larder_registry_ops *const *larder_registry_backends(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
