@@ -1,0 +1,28 @@
+# One file a store, each where configure found its driver.
+
+libldr_la_SOURCES += \
+	%D%/builtin.h \
+	%D%/online_memory.c
+
+if HAVE_SQLITE
+libldr_la_SOURCES += \
+	%D%/sql.c %D%/sql.h \
+	%D%/sqlite.c %D%/sqlite.h \
+	%D%/sqlite_append.c \
+	%D%/sqlite_create.c \
+	%D%/sqlite_describe.c \
+	%D%/sqlite_history.h \
+	%D%/sqlite_lock.c %D%/sqlite_lock.h \
+	%D%/sqlite_query.c \
+	%D%/sqlite_shape.c \
+	%D%/sqlite_table.c %D%/sqlite_table.h \
+	%D%/sqlite_value.c
+endif
+
+if HAVE_LMDB
+libldr_la_SOURCES += \
+	%D%/environment_lmdb.c %D%/environment_lmdb.h \
+	%D%/folder_lmdb.c %D%/folder_lmdb.h \
+	%D%/online_lmdb.c \
+	%D%/users_lmdb.c %D%/users_lmdb.h
+endif

@@ -1,0 +1,1 @@
+# Manual pages are installed; the rest travels with the source.

@@ -1,0 +1,105 @@
+# The library: base first, then each folder that knows those above it. A line
+# is a room.
+
+include_HEADERS += %D%/larder.h %D%/larder_backend.h
+noinst_LTLIBRARIES += libbase.la libldr.la
+lib_LTLIBRARIES += liblarder.la
+
+# Words any C program could use; the command uses them too.
+libbase_la_SOURCES = \
+	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/error.c \
+	%D%/base/log.c %D%/base/log.h \
+	%D%/base/name.c %D%/base/name.h \
+	%D%/base/nearest.c %D%/base/nearest.h \
+	%D%/base/number.c %D%/base/number.h \
+	%D%/base/power_of_ten.c %D%/base/power_of_ten.h \
+	%D%/base/shortest.c %D%/base/shortest.h \
+	%D%/base/time.c %D%/base/time.h \
+	%D%/base/words.c %D%/base/words.h
+
+# The whole library with nothing hidden: for tests, and for the command, which
+# carries it inside so that it starts fast and is one file.
+libldr_la_SOURCES = \
+	%D%/data/batch.c %D%/data/batch.h \
+	%D%/data/buffer.c \
+	%D%/data/bytes.h \
+	%D%/data/column.c %D%/data/column.h \
+	%D%/data/column_copy.c \
+	%D%/data/csv.c %D%/data/csv.h \
+	%D%/data/csv_write.c \
+	%D%/data/digest.c \
+	%D%/data/format.c %D%/data/format.h \
+	%D%/data/json.c %D%/data/json.h \
+	%D%/data/jsonl.c \
+	%D%/data/key.c %D%/data/key.h \
+	%D%/data/order.c %D%/data/order.h \
+	%D%/data/row.c %D%/data/row.h \
+	%D%/data/row_digest.c \
+	%D%/data/schema.c %D%/data/schema.h \
+	%D%/data/sink.c %D%/data/sink.h \
+	%D%/data/sort.h \
+	%D%/data/spill.c %D%/data/spill.h \
+	%D%/data/stream.c %D%/data/stream.h \
+	%D%/data/text.c %D%/data/text.h \
+	%D%/data/value.c
+
+libldr_la_SOURCES += \
+	%D%/definition/check.c %D%/definition/check.h \
+	%D%/definition/config.h \
+	%D%/definition/definition.c %D%/definition/definition.h \
+	%D%/definition/fault.c \
+	%D%/definition/folder.c %D%/definition/folder.h \
+	%D%/definition/load.c %D%/definition/load.h \
+	%D%/definition/load_keys.h \
+	%D%/definition/load_parts.c %D%/definition/load_parts.h \
+	%D%/definition/print.h \
+	%D%/definition/read.c %D%/definition/read.h \
+	%D%/definition/table.c %D%/definition/table.h \
+	%D%/definition/validate.c %D%/definition/validate.h \
+	%D%/definition/validate_service.c \
+	%D%/definition/validate_source.c \
+	%D%/definition/validate_view.c \
+	%D%/definition/yaml.c %D%/definition/yaml.h
+
+libldr_la_SOURCES += \
+	%D%/storage/backend.h \
+	%D%/storage/offline.h \
+	%D%/storage/online.h \
+	%D%/storage/records.h
+
+libldr_la_SOURCES += \
+	%D%/registry/apply.c %D%/registry/apply.h \
+	%D%/registry/breaking.c %D%/registry/breaking.h \
+	%D%/registry/catalog.c %D%/registry/catalog.h \
+	%D%/registry/compare.c %D%/registry/compare.h \
+	%D%/registry/diff.c %D%/registry/diff.h \
+	%D%/registry/lineage.c \
+	%D%/registry/probe.c %D%/registry/probe.h \
+	%D%/registry/rows.c %D%/registry/rows.h \
+	%D%/registry/snapshot.c %D%/registry/snapshot.h
+
+libldr_la_SOURCES += \
+	%D%/engine/answer.c %D%/engine/answer.h \
+	%D%/engine/asof.c %D%/engine/asof.h \
+	%D%/engine/explain.c %D%/engine/explain.h \
+	%D%/engine/historical.c %D%/engine/historical.h \
+	%D%/engine/ingest.c %D%/engine/ingest.h \
+	%D%/engine/lookup.c %D%/engine/lookup.h \
+	%D%/engine/manifest.c %D%/engine/manifest.h \
+	%D%/engine/materialize.c %D%/engine/materialize.h \
+	%D%/engine/parallel.c %D%/engine/parallel.h \
+	%D%/engine/plan.c %D%/engine/plan.h \
+	%D%/engine/range.c \
+	%D%/engine/runs.c %D%/engine/runs.h \
+	%D%/engine/spine.c %D%/engine/spine.h
+
+libldr_la_SOURCES += %D%/larder.c
+
+libldr_la_LIBADD = libbase.la $(SQLITE_LIBS) $(LMDB_LIBS) $(YAML_LIBS) \
+	$(CSV_LIBS)
+
+# What programs link: only what the two installed headers name is visible.
+liblarder_la_SOURCES =
+liblarder_la_LIBADD = libldr.la
+liblarder_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info 0:0:0

@@ -1,0 +1,2 @@
+# The command, on larder.h and base only. It carries the library inside.
+
