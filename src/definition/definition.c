@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * definition.c - objects by name.
+ */
+#include "definition/definition.h"
+
+#include "base/name.h"
+
+/* The object of this name in an array sorted by name, whose elements begin with
+ * ldr_about; NULL. */
+static const void *
+find(const void *objects, size_t n_objects, size_t size, const char *name)
+{
+    size_t low = 0, high = n_objects;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const void *object = (const char *)objects + middle * size;
+        const ldr_about *about = object;
+        int order = ldr_name_order(name, about->name);
+
+        if (order == 0)
+            return object;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const ldr_entity *
+ldr_find_entity(const ldr_definitions *all, const char *name)
+{
+    return find(all->entities, all->n_entities, sizeof *all->entities, name);
+}
+
+const ldr_source *
+ldr_find_source(const ldr_definitions *all, const char *name)
+{
+    return find(all->sources, all->n_sources, sizeof *all->sources, name);
+}
+
+const ldr_view *
+ldr_find_view(const ldr_definitions *all, const char *name)
+{
+    return find(all->views, all->n_views, sizeof *all->views, name);
+}
+
+const ldr_service *
+ldr_find_service(const ldr_definitions *all, const char *name)
+{
+    return find(all->services, all->n_services, sizeof *all->services, name);
+}
+
+const ldr_job *
+ldr_find_job(const ldr_definitions *all, const char *name)
+{
+    return find(all->jobs, all->n_jobs, sizeof *all->jobs, name);
+}
+
+const ldr_feature *
+ldr_find_feature(const ldr_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_features; i++)
+        if (ldr_name_equal(view->features[i].name, name))
+            return &view->features[i];
+    return NULL;
+}

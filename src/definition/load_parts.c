@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * load_parts.c - readers of single keys of definitions.
+ */
+#include "definition/load_parts.h"
+
+#include "base/name.h"
+#include "base/number.h"
+#include "base/time.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_EVENTS_LIMIT 1000000
+#define RETRIES_LIMIT 100
+
+static void *
+field(void *object, size_t at)
+{
+    return (char *)object + at;
+}
+
+/* Which of some words a scalar is; n_words (a fault) when none. */
+static size_t
+read_choice(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    const char *const *words, size_t n_words)
+{
+    const char *text = ldr_read_scalar(reading, key, value);
+
+    if (text == NULL)
+        return n_words;
+    for (size_t i = 0; i < n_words; i++)
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    ldr_fault(reading->faults, &value->place, NULL, "'%s' takes %s, not '%s'",
+        key->name, key->takes, text);
+    return n_words;
+}
+
+/* -------------------------------------------------------------- sources */
+
+void
+ldr_read_unit(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    static const char *const words[] = {[LARDER_UNIT_US] = "us",
+        [LARDER_UNIT_S] = "s",
+        [LARDER_UNIT_MS] = "ms",
+        [LARDER_UNIT_NS] = "ns"};
+    size_t choice = read_choice(reading, key, value, words, 4);
+
+    if (choice < 4)
+        *(larder_time_unit *)field(object, key->at) = (larder_time_unit)choice;
+}
+
+void
+ldr_read_date_is(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    static const char *const words[] = {"start_of_day", "end_of_day"};
+    size_t choice = read_choice(reading, key, value, words, 2);
+
+    if (choice < 2)
+        *(bool *)field(object, key->at) = choice == 1;
+}
+
+void
+ldr_read_timezone(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    const char *text = ldr_read_scalar(reading, key, value);
+    larder_error error = {0};
+    int32_t minutes;
+    int size;
+
+    if (text == NULL)
+        return;
+    if (ldr_offset_parse(text, &minutes, &error) != LARDER_OK) {
+        ldr_fault(reading->faults, &value->place,
+            "UTC, or a fixed offset such as \"+05:30\"", "'%s': %s", key->name,
+            error.message);
+        return;
+    }
+    size = minutes < 0 ? -minutes : minutes;
+    text = minutes == 0
+               ? "UTC"
+               : ldr_arena_printf(reading->arena, "%c%02d:%02d",
+                     minutes < 0 ? '-' : '+', size / 60, size % 60);
+    if (text == NULL)
+        reading->nomem = true;
+    *(const char **)field(object, key->at) = text;
+    if (key->also != 0)
+        *(int32_t *)field(object, key->also) = minutes;
+}
+
+void
+ldr_read_source_key(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    ldr_source *source = object;
+
+    source->key_written = true;
+    ldr_read_words(reading, key, value, object);
+}
+
+void
+ldr_read_replace_on(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    ldr_source *source = object;
+
+    source->has_replace_on = true;
+    ldr_read_words(reading, key, value, object);
+}
+
+/* ------------------------------------------------------------- features */
+
+/* One end of a range. */
+static bool
+read_end(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    double *out)
+{
+    const char *text = ldr_read_scalar(reading, key, value);
+
+    if (text == NULL)
+        return false;
+    if (ldr_double_parse(text, strlen(text), out) == LDR_NUMBER_OK &&
+        !isnan(*out))
+        return true;
+    ldr_fault(reading->faults, &value->place, NULL, "'%s' takes %s, not '%s'",
+        key->name, key->takes, text);
+    return false;
+}
+
+void
+ldr_read_range(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    ldr_feature *feature = object;
+    double low, high;
+
+    if (!ldr_read_is_list(reading, key, value))
+        return;
+    if (value->n_items != 2) {
+        ldr_fault(reading->faults, &value->place, "write [low, high]",
+            "'%s' takes %s, not a list of %zu", key->name, key->takes,
+            value->n_items);
+        return;
+    }
+    if (!read_end(reading, key, &value->items[0], &low) ||
+        !read_end(reading, key, &value->items[1], &high))
+        return;
+    if (low > high) {
+        ldr_fault(reading->faults, &value->place, "write [low, high]",
+            "'%s' goes from %s down to %s", key->name, value->items[0].text,
+            value->items[1].text);
+        return;
+    }
+    feature->has_range = true;
+    feature->range_low = low;
+    feature->range_high = high;
+}
+
+void
+ldr_read_values(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    const char **items;
+    size_t n_items = 0;
+
+    if (!ldr_read_is_list(reading, key, value))
+        return;
+    items = ldr_read_array(reading, value->n_items, sizeof *items);
+    if (items == NULL)
+        return;
+    for (size_t i = 0; i < value->n_items; i++) {
+        const char *text = ldr_read_scalar(reading, key, &value->items[i]);
+
+        if (text != NULL)
+            items[n_items++] = text;
+    }
+    if (value->n_items == 0)
+        ldr_fault(reading->faults, &value->place, "leave the key out",
+            "'%s' is empty: no value would be allowed", key->name);
+    *(const char *const **)field(object, key->at) = items;
+    *(size_t *)field(object, key->also) = n_items;
+}
+
+void
+ldr_read_on_violation(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    static const char *const words[] = {"warn", "refuse"};
+    size_t choice = read_choice(reading, key, value, words, 2);
+
+    if (choice < 2)
+        *(bool *)field(object, key->at) = choice == 1;
+}
+
+void
+ldr_read_max_events(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    int64_t number;
+
+    if (ldr_read_integer(reading, key, value, 1, MAX_EVENTS_LIMIT, &number))
+        *(uint32_t *)field(object, key->at) = (uint32_t)number;
+}
+
+/* ----------------------------------------------------------------- jobs */
+
+void
+ldr_read_retries(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    int64_t number;
+
+    if (ldr_read_integer(reading, key, value, 0, RETRIES_LIMIT, &number))
+        *(uint32_t *)field(object, key->at) = (uint32_t)number;
+}
+
+/* A cron field: its range, and names that stand for numbers from `low` on. */
+typedef struct cron_field {
+    const char *what;
+    unsigned low, high;
+    const char *names; /* three letters each; NULL: none */
+} cron_field;
+
+static const cron_field cron_fields[] = {
+    {"minute", 0, 59, NULL},
+    {"hour", 0, 23, NULL},
+    {"day of month", 1, 31, NULL},
+    {"month", 1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"},
+    {"day of week", 0, 7, "sunmontuewedthufrisat"},
+};
+
+#define N_CRON_FIELDS (sizeof cron_fields / sizeof *cron_fields)
+
+/* A number or a name at *at, which moves behind it. */
+static bool
+cron_number(const cron_field *field, const char **at, unsigned *out)
+{
+    char word[4] = "";
+    unsigned number = 0;
+    size_t n = 0;
+
+    while (n < 3 && (*at)[n] >= '0' && (*at)[n] <= '9')
+        number = number * 10 + (unsigned)((*at)[n++] - '0');
+    if (n > 0) {
+        *at += n;
+        *out = number;
+        return number >= field->low && number <= field->high;
+    }
+    snprintf(word, sizeof word, "%s", *at);
+    for (size_t i = 0; field->names != NULL && field->names[3 * i] != '\0';
+         i++) {
+        char name[4] = {field->names[3 * i], field->names[3 * i + 1],
+            field->names[3 * i + 2], '\0'};
+
+        if (ldr_name_equal(name, word)) {
+            *at += 3;
+            *out = field->low + (unsigned)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "*", "5", "1-5", each with "/2" behind it, in a comma list. */
+static bool
+cron_field_is_good(const cron_field *field, const char *text, size_t size)
+{
+    const char *at = text, *end = text + size;
+
+    for (;;) {
+        unsigned low = field->low, high = field->high, step = 0;
+
+        if (*at == '*')
+            at++;
+        else if (!cron_number(field, &at, &low))
+            return false;
+        else if (*at == '-') {
+            at++;
+            if (!cron_number(field, &at, &high) || low > high)
+                return false;
+        }
+        if (*at == '/') {
+            at++;
+            for (size_t n = 0; n < 3 && *at >= '0' && *at <= '9'; n++)
+                step = step * 10 + (unsigned)(*at++ - '0');
+            if (step == 0)
+                return false;
+        }
+        if (at >= end)
+            return at == end;
+        if (*at++ != ',')
+            return false;
+    }
+}
+
+/* The next field of a line; its length, 0 at the end. */
+static size_t
+next_field(const char **at)
+{
+    *at += strspn(*at, " ");
+    return strcspn(*at, " ");
+}
+
+void
+ldr_read_cron(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    const char *text = ldr_read_scalar(reading, key, value);
+    const char *at = text;
+    size_t n_fields = 0;
+
+    if (text == NULL)
+        return;
+    for (size_t size; (size = next_field(&at)) > 0; at += size)
+        n_fields++;
+    if (n_fields != N_CRON_FIELDS) {
+        ldr_fault(reading->faults, &value->place,
+            "minute, hour, day of month, month, day of week: \"0 3 * * 1\"",
+            "'%s' takes %s, not %zu", key->name, key->takes, n_fields);
+        return;
+    }
+    at = text;
+    for (size_t i = 0; i < N_CRON_FIELDS; i++) {
+        const cron_field *wanted = &cron_fields[i];
+        size_t size = next_field(&at);
+
+        if (!cron_field_is_good(wanted, at, size)) {
+            ldr_fault(reading->faults, &value->place,
+                "numbers, lists 1,15, ranges 1-5, steps */10, or *",
+                "'%s': '%.*s' is no %s, %u to %u", key->name, (int)size, at,
+                wanted->what, wanted->low, wanted->high);
+            return;
+        }
+        at += size;
+    }
+    *(const char **)field(object, key->at) = text;
+}
+
+/* {webhook: URL} */
+static const char *
+read_webhook(ldr_reading *reading, const ldr_yaml *item)
+{
+    static const ldr_key keys[] = {
+        {"webhook", ldr_read_word, 0, 0, true, "an address", "where to tell"}};
+    const char *address = NULL;
+
+    if (!ldr_read_mapping(reading, "alert", keys, 1, item, &address) ||
+        address == NULL)
+        return NULL;
+    address = ldr_arena_printf(reading->arena, LDR_WEBHOOK "%s", address);
+    if (address == NULL)
+        reading->nomem = true;
+    return address;
+}
+
+void
+ldr_read_alerts(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    const char **items;
+    size_t n_items = 0;
+
+    if (!ldr_read_is_list(reading, key, value))
+        return;
+    items = ldr_read_array(reading, value->n_items, sizeof *items);
+    if (items == NULL)
+        return;
+    for (size_t i = 0; i < value->n_items; i++) {
+        const ldr_yaml *item = &value->items[i];
+
+        if (item->kind == LDR_YAML_SCALAR && strcmp(item->text, "log") == 0)
+            items[n_items] = item->text;
+        else if (item->kind == LDR_YAML_MAPPING)
+            items[n_items] = read_webhook(reading, item);
+        else
+            ldr_fault(reading->faults, &item->place,
+                "log, or {webhook: \"${URL}\"}", "'%s' takes %s", key->name,
+                key->takes);
+        if (items[n_items] != NULL)
+            n_items++;
+    }
+    *(const char *const **)field(object, key->at) = items;
+    *(size_t *)field(object, key->also) = n_items;
+}

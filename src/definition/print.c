@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * print.c - definitions to canonical YAML: the registry's own format.
+ *
+ * An object is a block of keys; what lies inside it is one line each: columns,
+ * features, service entries. A difference of two texts is then read by feature.
+ */
+#include "definition/print.h"
+
+#include "base/number.h"
+#include "base/time.h"
+#include "data/schema.h"
+#include "definition/emit.h"
+#include "definition/load_parts.h"
+#include "larder_backend.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------- keys of an object's block */
+
+static void
+put_key(FILE *out, const char *key)
+{
+    fprintf(out, "    %s:", key);
+}
+
+static void
+put_text(FILE *out, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    put_key(out, key);
+    ldr_emit_block(out, 4, text);
+}
+
+static void
+put_word(FILE *out, const char *key, const char *word)
+{
+    put_key(out, key);
+    fprintf(out, " %s\n", word);
+}
+
+static void
+put_duration(FILE *out, const char *key, int64_t us)
+{
+    char text[40];
+
+    ldr_duration_print(us, text);
+    put_word(out, key, text);
+}
+
+static void
+put_number(FILE *out, const char *key, uint32_t number)
+{
+    put_key(out, key);
+    fprintf(out, " %lu\n", (unsigned long)number);
+}
+
+/* [a, b] */
+static void
+put_list(FILE *out, const char *const *texts, size_t n_texts)
+{
+    fputc('[', out);
+    for (size_t i = 0; i < n_texts; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        ldr_emit_text(out, texts[i]);
+    }
+    fputc(']', out);
+}
+
+static void
+put_list_key(
+    FILE *out, const char *key, const char *const *texts, size_t n_texts)
+{
+    put_key(out, key);
+    fputc(' ', out);
+    put_list(out, texts, n_texts);
+    fputc('\n', out);
+}
+
+/* {a: b} */
+static void
+put_tags(FILE *out, const ldr_tag *tags, size_t n_tags)
+{
+    fputc('{', out);
+    for (size_t i = 0; i < n_tags; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        ldr_emit_text(out, tags[i].name);
+        fputs(": ", out);
+        ldr_emit_text(out, tags[i].value);
+    }
+    fputc('}', out);
+}
+
+static void
+put_name(FILE *out, const ldr_about *about)
+{
+    fputs("  - name: ", out);
+    ldr_emit_text(out, about->name);
+    fputc('\n', out);
+}
+
+static void
+put_about(FILE *out, const ldr_about *about)
+{
+    put_text(out, "description", about->description);
+    put_text(out, "owner", about->owner);
+    if (about->n_tags == 0)
+        return;
+    put_key(out, "tags");
+    fputc(' ', out);
+    put_tags(out, about->tags, about->n_tags);
+    fputc('\n', out);
+}
+
+/* ------------------------------------------------------ entities and sources */
+
+static void
+put_entity(FILE *out, const ldr_entity *entity)
+{
+    put_name(out, &entity->about);
+    if (strcmp(entity->join_key.name, entity->about.name) != 0)
+        put_text(out, "join_key", entity->join_key.name);
+    put_word(out, "type", larder_type_name(entity->join_key.type));
+    put_about(out, &entity->about);
+}
+
+/* {name: n, type: t */
+static void
+open_field(FILE *out, const char *name, larder_type type)
+{
+    fputs("      - {name: ", out);
+    ldr_emit_text(out, name);
+    fprintf(out, ", type: %s", larder_type_name(type));
+}
+
+static void
+put_schema(FILE *out, const larder_schema *schema)
+{
+    put_key(out, "schema");
+    fputc('\n', out);
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        open_field(out, schema->fields[i].name, schema->fields[i].type);
+        fputs("}\n", out);
+    }
+}
+
+static void
+put_source_times(FILE *out, const ldr_source *source)
+{
+    static const char *const units[] = {[LARDER_UNIT_US] = "us",
+        [LARDER_UNIT_S] = "s",
+        [LARDER_UNIT_MS] = "ms",
+        [LARDER_UNIT_NS] = "ns"};
+
+    put_text(out, "timestamp_field", source->timestamp_field);
+    put_text(out, "created_timestamp_column", source->created);
+    if (source->unit != LARDER_UNIT_US)
+        put_word(out, "timestamp_unit", units[source->unit]);
+    put_text(out, "timezone", source->timezone);
+    if (source->date_is_end_of_day)
+        put_word(out, "date_is", "end_of_day");
+}
+
+static void
+put_source(FILE *out, const ldr_source *source)
+{
+    put_name(out, &source->about);
+    if (source->owned)
+        put_schema(out, &source->schema);
+    else {
+        put_text(out, "table", source->table);
+        put_text(out, "query", source->query);
+    }
+    put_source_times(out, source);
+    if (source->key_written)
+        put_list_key(out, "key", source->key, source->n_key);
+    if (source->has_replace_on)
+        put_list_key(
+            out, "replace_on", source->replace_on, source->n_replace_on);
+    if (source->arrival_slack_us != LDR_ARRIVAL_SLACK)
+        put_duration(out, "arrival_slack", source->arrival_slack_us);
+    if (source->expected_interval_us > 0)
+        put_duration(out, "expected_interval", source->expected_interval_us);
+    if (source->max_skew_us != LDR_MAX_SKEW)
+        put_duration(out, "max_skew", source->max_skew_us);
+    put_about(out, &source->about);
+}
+
+/* -------------------------------------------------------------------- views */
+
+/* A text inside a feature's line: ", unit: EUR". */
+static void
+put_field_text(FILE *out, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    fprintf(out, ", %s: ", key);
+    ldr_emit_text(out, text);
+}
+
+/* One end of a range, without the ".0" of whole numbers. */
+static void
+put_real(FILE *out, double value)
+{
+    char text[LDR_NUMBER_ROOM];
+    size_t size = ldr_double_print(value, text);
+
+    if (size > 2 && strcmp(text + size - 2, ".0") == 0)
+        text[size - 2] = '\0';
+    fputs(text, out);
+}
+
+/* A feature's value, which for numbers and truths needs no quotes. */
+static void
+put_value(FILE *out, larder_type type, const char *text)
+{
+    bool bare = type == LARDER_BOOL || type == LARDER_INT32 ||
+                type == LARDER_INT64 || type == LARDER_FLOAT32 ||
+                type == LARDER_FLOAT64;
+
+    if (bare)
+        fputs(text, out);
+    else
+        ldr_emit_text(out, text);
+}
+
+static void
+put_rules(FILE *out, const ldr_feature *feature)
+{
+    if (!feature->nullable)
+        fputs(", nullable: false", out);
+    if (feature->has_range) {
+        fputs(", range: [", out);
+        put_real(out, feature->range_low);
+        fputs(", ", out);
+        put_real(out, feature->range_high);
+        fputc(']', out);
+    }
+    for (size_t i = 0; i < feature->n_values; i++) {
+        fputs(i == 0 ? ", values: [" : ", ", out);
+        put_value(out, feature->type, feature->values[i]);
+    }
+    if (feature->n_values > 0)
+        fputc(']', out);
+    if (feature->refuse)
+        fputs(", on_violation: refuse", out);
+    if (feature->default_text != NULL) {
+        fputs(", default: ", out);
+        put_value(out, feature->type, feature->default_text);
+    }
+}
+
+static void
+put_feature(FILE *out, const ldr_feature *feature)
+{
+    open_field(out, feature->name, feature->type);
+    if (strcmp(feature->from, feature->name) != 0)
+        put_field_text(out, "from", feature->from);
+    put_rules(out, feature);
+    put_field_text(out, "unit", feature->unit);
+    put_field_text(out, "renamed_from", feature->renamed_from);
+    put_field_text(out, "description", feature->description);
+    if (feature->n_tags > 0) {
+        fputs(", tags: ", out);
+        put_tags(out, feature->tags, feature->n_tags);
+    }
+    fputs("}\n", out);
+}
+
+/* {warn: 12h, max: 24h} */
+static void
+put_freshness(FILE *out, int64_t warn_us, int64_t max_us)
+{
+    char text[40];
+
+    put_key(out, "freshness");
+    fputs(" {", out);
+    if (warn_us > 0) {
+        ldr_duration_print(warn_us, text);
+        fprintf(out, "warn: %s%s", text, max_us > 0 ? ", " : "");
+    }
+    if (max_us > 0) {
+        ldr_duration_print(max_us, text);
+        fprintf(out, "max: %s", text);
+    }
+    fputs("}\n", out);
+}
+
+static void
+put_view(FILE *out, const ldr_view *view)
+{
+    put_name(out, &view->about);
+    put_list_key(out, "entities", view->entity_names, view->n_entities);
+    put_text(out, "source", view->source_name);
+    if (view->has_ttl)
+        put_duration(out, "ttl", view->ttl_us);
+    if (!view->online)
+        put_word(out, "online", "false");
+    if (view->allow_empty)
+        put_word(out, "allow_empty", "true");
+    if (view->freshness_warn_us > 0 || view->freshness_max_us > 0)
+        put_freshness(out, view->freshness_warn_us, view->freshness_max_us);
+    if (view->lookback_us > 0)
+        put_duration(out, "lookback", view->lookback_us);
+    if (view->retain_us > 0)
+        put_duration(out, "retain", view->retain_us);
+    if (view->max_window_events != LDR_MAX_WINDOW_EVENTS)
+        put_number(out, "max_window_events", view->max_window_events);
+    put_key(out, "features");
+    fputc('\n', out);
+    for (size_t i = 0; i < view->n_features; i++)
+        put_feature(out, &view->features[i]);
+    put_about(out, &view->about);
+}
+
+/* ----------------------------------------------------------------- services */
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Do two items differ in nothing but their feature? */
+static bool
+same_entry(const ldr_service_item *a, const ldr_service_item *b)
+{
+    if (strcmp(a->view_name, b->view_name) != 0 ||
+        !same_text(a->alias, b->alias) ||
+        a->n_join_key_map != b->n_join_key_map || a->feature_name == NULL ||
+        b->feature_name == NULL)
+        return false;
+    for (size_t i = 0; i < a->n_join_key_map; i++)
+        if (strcmp(a->join_key_map[i].name, b->join_key_map[i].name) != 0 ||
+            strcmp(a->join_key_map[i].value, b->join_key_map[i].value) != 0)
+            return false;
+    return true;
+}
+
+/* "view:feature" or view. */
+static void
+put_reference(FILE *out, const ldr_service_item *item)
+{
+    if (item->feature_name == NULL)
+        ldr_emit_text(out, item->view_name);
+    else
+        fprintf(out, "\"%s:%s\"", item->view_name, item->feature_name);
+}
+
+/* {view: v, as: a, join_key_map: {k: c}, features: [f, g]}; gives the number
+ * of items it took, those that follow with the same view, name and map. */
+static size_t
+put_entry(FILE *out, const ldr_service_item *items, size_t n_items)
+{
+    size_t n = 1;
+
+    fputs("{view: ", out);
+    ldr_emit_text(out, items->view_name);
+    put_field_text(out, "as", items->alias);
+    if (items->n_join_key_map > 0) {
+        fputs(", join_key_map: ", out);
+        put_tags(out, items->join_key_map, items->n_join_key_map);
+    }
+    if (items->feature_name != NULL) {
+        fputs(", features: [", out);
+        ldr_emit_text(out, items->feature_name);
+        for (; n < n_items && same_entry(items, &items[n]); n++) {
+            fputs(", ", out);
+            ldr_emit_text(out, items[n].feature_name);
+        }
+        fputc(']', out);
+    }
+    fputc('}', out);
+    return n;
+}
+
+static void
+put_service(FILE *out, const ldr_service *service)
+{
+    size_t i = 0;
+
+    put_name(out, &service->about);
+    put_key(out, "features");
+    fputc('\n', out);
+    while (i < service->n_items) {
+        const ldr_service_item *item = &service->items[i];
+
+        fputs("      - ", out);
+        if (item->alias == NULL && item->n_join_key_map == 0) {
+            put_reference(out, item);
+            i++;
+        } else {
+            i += put_entry(out, item, service->n_items - i);
+        }
+        fputc('\n', out);
+    }
+    put_about(out, &service->about);
+}
+
+/* --------------------------------------------------------------------- jobs */
+
+static void
+put_alerts(FILE *out, const ldr_job *job)
+{
+    size_t prefix = strlen(LDR_WEBHOOK);
+
+    put_key(out, "alert");
+    for (size_t i = 0; i < job->n_alerts; i++) {
+        fputs(i == 0 ? " [" : ", ", out);
+        if (strncmp(job->alerts[i], LDR_WEBHOOK, prefix) == 0) {
+            fputs("{" LDR_WEBHOOK, out);
+            ldr_emit_text(out, job->alerts[i] + prefix);
+            fputc('}', out);
+        } else {
+            ldr_emit_text(out, job->alerts[i]);
+        }
+    }
+    fputs("]\n", out);
+}
+
+static void
+put_job(FILE *out, const ldr_job *job)
+{
+    put_name(out, &job->about);
+    put_text(out, "run", job->run);
+    if (job->every_us > 0)
+        put_duration(out, "every", job->every_us);
+    put_text(out, "cron", job->cron);
+    put_text(out, "timezone", job->timezone);
+    if (job->timeout_us > 0)
+        put_duration(out, "timeout", job->timeout_us);
+    if (job->jitter_us > 0)
+        put_duration(out, "jitter", job->jitter_us);
+    if (job->retries > 0)
+        put_number(out, "retries", job->retries);
+    if (job->n_alerts > 0)
+        put_alerts(out, job);
+    put_about(out, &job->about);
+}
+
+/* -------------------------------------------------------------------- texts */
+
+static void
+put_all(FILE *out, const ldr_definitions *all)
+{
+    if (all->n_entities > 0)
+        fputs("entities:\n", out);
+    for (size_t i = 0; i < all->n_entities; i++)
+        put_entity(out, &all->entities[i]);
+    if (all->n_sources > 0)
+        fputs("sources:\n", out);
+    for (size_t i = 0; i < all->n_sources; i++)
+        put_source(out, &all->sources[i]);
+    if (all->n_views > 0)
+        fputs("feature_views:\n", out);
+    for (size_t i = 0; i < all->n_views; i++)
+        put_view(out, &all->views[i]);
+    if (all->n_services > 0)
+        fputs("feature_services:\n", out);
+    for (size_t i = 0; i < all->n_services; i++)
+        put_service(out, &all->services[i]);
+    if (all->n_jobs > 0)
+        fputs("jobs:\n", out);
+    for (size_t i = 0; i < all->n_jobs; i++)
+        put_job(out, &all->jobs[i]);
+}
+
+larder_status
+ldr_print_all(const ldr_definitions *all, char **text, size_t *size,
+    larder_error *err)
+{
+    char *made = NULL;
+    size_t n_made = 0;
+    FILE *out = open_memstream(&made, &n_made);
+    bool failed = out == NULL;
+
+    if (out != NULL) {
+        put_all(out, all);
+        failed = ferror(out) != 0;
+        failed |= fclose(out) != 0;
+    }
+    if (failed) {
+        free(made);
+        return larder_fail(
+            err, LARDER_NOMEM, "out of memory for the text of definitions");
+    }
+    *text = made;
+    *size = n_made;
+    return LARDER_OK;
+}
+
+larder_status
+ldr_print_object(larder_kind kind, const void *object, char **text,
+    size_t *size, larder_error *err)
+{
+    ldr_definitions one = {0};
+
+    switch (kind) {
+    case LARDER_ENTITIES:
+        one.entities = object;
+        one.n_entities = 1;
+        break;
+    case LARDER_SOURCES:
+        one.sources = object;
+        one.n_sources = 1;
+        break;
+    case LARDER_VIEWS:
+        one.views = object;
+        one.n_views = 1;
+        break;
+    case LARDER_SERVICES:
+        one.services = object;
+        one.n_services = 1;
+        break;
+    case LARDER_JOBS:
+        one.jobs = object;
+        one.n_jobs = 1;
+        break;
+    case LARDER_ALL:
+        break;
+    }
+    return ldr_print_all(&one, text, size, err);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.c - a feature view seen as a storage table.
+ *
+ * A content hash is made of parts, each with its length before it, so that no
+ * two lists of parts give the same bytes.
+ */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "definition/table.h"
+
+#include "data/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Changes when what a row's bytes are made of is said otherwise, or the row
+ * format itself changes: every view is then filled anew. */
+#define HASH_VERSION "larder row 1"
+
+void
+ldr_source_table(const ldr_source *source, larder_table *out)
+{
+    *out = (larder_table){.name = source->table,
+        .query = source->query,
+        .owned = source->owned,
+        .schema = &source->schema,
+        .key = source->key,
+        .n_key = source->n_key,
+        .event = source->timestamp_field,
+        .created = source->created,
+        .unit = source->unit,
+        .naive_offset_minutes = source->naive_offset_minutes,
+        .date_is_end_of_day = source->date_is_end_of_day};
+}
+
+larder_status
+ldr_view_columns(const ldr_view *view, ldr_arena *arena,
+    larder_field **columns, larder_error *err)
+{
+    larder_field *fields =
+        ldr_arena_array(arena, view->n_features, sizeof *fields);
+
+    if (fields == NULL)
+        return larder_fail(err, LARDER_NOMEM,
+            "out of memory for the columns of feature view '%s'",
+            view->about.name);
+    for (size_t i = 0; i < view->n_features; i++)
+        fields[i] = (larder_field){
+            .name = view->features[i].from, .type = view->features[i].type};
+    *columns = fields;
+    return LARDER_OK;
+}
+
+/* A number as eight bytes, least first, whatever the machine. */
+static void
+put_number(FILE *out, uint64_t number)
+{
+    unsigned char bytes[8];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(number >> (8 * i));
+    fwrite(bytes, 1, sizeof bytes, out);
+}
+
+/* A part; an absent one differs from an empty one. */
+static void
+put_text(FILE *out, const char *text)
+{
+    put_number(out, text == NULL ? UINT64_MAX : strlen(text));
+    if (text != NULL)
+        fwrite(text, 1, strlen(text), out);
+}
+
+/* How the source's rows are found and read. */
+static void
+put_source(FILE *out, const ldr_source *source)
+{
+    put_number(out, source->owned);
+    put_text(out, source->table);
+    put_text(out, source->query);
+    put_text(out, source->timestamp_field);
+    put_text(out, source->created);
+    put_number(out, (uint64_t)source->unit);
+    put_number(out, (uint64_t)source->naive_offset_minutes);
+    put_number(out, source->date_is_end_of_day);
+    put_number(out, source->has_replace_on ? source->n_replace_on : UINT64_MAX);
+    for (size_t i = 0; i < source->n_replace_on; i++)
+        put_text(out, source->replace_on[i]);
+}
+
+static void
+put_view(FILE *out, const ldr_view *view)
+{
+    put_text(out, HASH_VERSION);
+    put_source(out, view->source);
+    put_number(out, view->n_keys);
+    for (size_t i = 0; i < view->n_keys; i++) {
+        put_text(out, view->keys[i].name);
+        put_number(out, (uint64_t)view->keys[i].type);
+    }
+    put_number(out, view->n_features);
+    for (size_t i = 0; i < view->n_features; i++) {
+        put_text(out, view->features[i].from);
+        put_number(out, (uint64_t)view->features[i].type);
+    }
+}
+
+larder_status
+ldr_view_hash(const ldr_view *view, char hex[33], larder_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    bool failed = out == NULL;
+
+    if (out != NULL) {
+        put_view(out, view);
+        failed = ferror(out) != 0;
+        failed |= fclose(out) != 0;
+    }
+    if (!failed)
+        ldr_hash_hex((larder_bytes){text, size}, hex);
+    free(text);
+    if (failed)
+        return larder_fail(err, LARDER_NOMEM,
+            "out of memory for the hash of feature view '%s'",
+            view->about.name);
+    return LARDER_OK;
+}
+
+static void
+hash_text(XXH3_state_t *state, const char *text)
+{
+    uint64_t size = strlen(text);
+    unsigned char bytes[8];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(size >> (8 * i));
+    XXH3_64bits_update(state, bytes, sizeof bytes);
+    XXH3_64bits_update(state, text, size);
+}
+
+larder_table_id
+ldr_view_table(
+    const char *project, const char *view, const char *hash, uint64_t build)
+{
+    larder_table_id id;
+    char number[24];
+    XXH3_state_t state;
+    uint64_t sum;
+
+    snprintf(number, sizeof number, "%llu", (unsigned long long)build);
+    XXH3_64bits_reset(&state);
+    hash_text(&state, project);
+    hash_text(&state, view);
+    hash_text(&state, hash);
+    hash_text(&state, number);
+    sum = XXH3_64bits_digest(&state);
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        id.bytes[i] = (unsigned char)(sum >> (56 - 8 * i));
+    return id;
+}

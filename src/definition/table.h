@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.h - a feature view seen as a storage table.
+ *
+ * apply, materialize and lookup must agree on it, so it is said once: which
+ * history columns a view reads, and the content hash that names its online
+ * table (design 6).
+ */
+#ifndef LDR_TABLE_H
+#define LDR_TABLE_H
+
+#include "definition/definition.h"
+
+/* The source as a backend sees it; borrows from the source. */
+void ldr_source_table(const ldr_source *source, larder_table *out);
+
+/* The columns a view stores: one per feature, in order, named by the history
+ * column, with the feature's type. NOMEM. */
+larder_status ldr_view_columns(const ldr_view *view, ldr_arena *arena,
+    larder_field **columns, larder_error *err);
+
+/* XXH3-128 hex of all that decides a row's bytes: source table or query, key,
+ * time and created columns with types, unit and zone, each feature's column and
+ * type in order, the row format's version; not names, ttl or words. */
+larder_status ldr_view_hash(
+    const ldr_view *view, char hex[33], larder_error *err);
+
+/* XXH3-64 of project, view name, content hash and build number. */
+larder_table_id ldr_view_table(
+    const char *project, const char *view, const char *hash, uint64_t build);
+
+#endif
