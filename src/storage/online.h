@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * online.h - an online store's calls, contract checked; the lock where a store
+ * needs one. As offline.h.
+ */
+#ifndef LDR_ONLINE_H
+#define LDR_ONLINE_H
+
+#include "larder.h"
+#include "larder_backend.h"
+
+typedef struct ldr_online ldr_online;
+
+larder_status ldr_online_open(const larder_online_ops *ops,
+    const larder_options *options, bool create, const larder_call *call,
+    ldr_online **out, larder_error *err);
+void ldr_online_close(ldr_online *store); /* NULL allowed */
+const char *ldr_online_type(const ldr_online *store);
+
+larder_status ldr_online_get(ldr_online *store, const larder_call *call,
+    const larder_want *wants, size_t n_wants, larder_found *found,
+    larder_error *err);
+larder_status ldr_online_put(ldr_online *store, const larder_call *call,
+    const larder_put *rows, size_t n_rows, larder_outcome *outcomes,
+    larder_error *err);
+larder_status ldr_online_scan(ldr_online *store, const larder_call *call,
+    const larder_bytes *after_key, const larder_table_id *after_table,
+    size_t limit, larder_each *each, bool *more, larder_error *err);
+larder_status ldr_online_sweep(ldr_online *store, const larder_call *call,
+    larder_table_id table, size_t max_keys, unsigned char *cursor,
+    size_t *n_cursor, uint64_t *removed, larder_error *err);
+larder_status ldr_online_destroy(
+    ldr_online *store, const larder_call *call, larder_error *err);
+
+void ldr_online_fault(ldr_online *store, unsigned nth, larder_status status);
+
+#endif
