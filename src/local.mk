@@ -33,12 +33,13 @@ libldr_la_SOURCES = \
 	%D%/data/json.c %D%/data/json.h \
 	%D%/data/jsonl.c \
 	%D%/data/key.c %D%/data/key.h \
+	%D%/data/merge.c %D%/data/merge.h \
 	%D%/data/order.c %D%/data/order.h \
 	%D%/data/row.c %D%/data/row.h \
 	%D%/data/row_digest.c \
 	%D%/data/schema.c %D%/data/schema.h \
 	%D%/data/sink.c %D%/data/sink.h \
-	%D%/data/sort.h \
+	%D%/data/sort.c %D%/data/sort.h \
 	%D%/data/spill.c %D%/data/spill.h \
 	%D%/data/stream.c %D%/data/stream.h \
 	%D%/data/text.c %D%/data/text.h \
@@ -46,14 +47,17 @@ libldr_la_SOURCES = \
 
 libldr_la_SOURCES += \
 	%D%/definition/check.c %D%/definition/check.h \
-	%D%/definition/config.h \
+	%D%/definition/config.c %D%/definition/config.h \
 	%D%/definition/definition.c %D%/definition/definition.h \
+	%D%/definition/emit.c %D%/definition/emit.h \
+	%D%/definition/expand.c %D%/definition/expand.h \
 	%D%/definition/fault.c \
 	%D%/definition/folder.c %D%/definition/folder.h \
 	%D%/definition/load.c %D%/definition/load.h \
 	%D%/definition/load_keys.h \
 	%D%/definition/load_parts.c %D%/definition/load_parts.h \
-	%D%/definition/print.h \
+	%D%/definition/options.c \
+	%D%/definition/print.c %D%/definition/print.h \
 	%D%/definition/read.c %D%/definition/read.h \
 	%D%/definition/table.c %D%/definition/table.h \
 	%D%/definition/validate.c %D%/definition/validate.h \
@@ -63,10 +67,13 @@ libldr_la_SOURCES += \
 	%D%/definition/yaml.c %D%/definition/yaml.h
 
 libldr_la_SOURCES += \
-	%D%/storage/backend.h \
-	%D%/storage/offline.h \
-	%D%/storage/online.h \
-	%D%/storage/records.h
+	%D%/storage/backend.c %D%/storage/backend.h \
+	%D%/storage/described.c \
+	%D%/storage/gate.c %D%/storage/gate.h \
+	%D%/storage/newest.c %D%/storage/newest.h \
+	%D%/storage/offline.c %D%/storage/offline.h \
+	%D%/storage/online.c %D%/storage/online.h \
+	%D%/storage/records.c %D%/storage/records.h
 
 libldr_la_SOURCES += \
 	%D%/registry/apply.c %D%/registry/apply.h \

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer.h - one view's answers to one chunk of a spine.
+ *
+ * Sorts the chunk by the view's key and time, cuts it into ranges of keys for the
+ * threads, lets each meet history, and keeps for every chunk row where its answer
+ * lies, so that columns can be gathered in spine order.
+ */
+#ifndef LDR_ANSWER_H
+#define LDR_ANSWER_H
+
+#include "engine/asof.h"
+#include "engine/parallel.h"
+#include "engine/plan.h"
+#include "engine/spine.h"
+#include "storage/offline.h"
+
+/* What is known of a view for the whole join. */
+typedef struct ldr_answering {
+    ldr_offline *offline;
+    const larder_call *call;
+    const ldr_plan *plan;
+    const ldr_plan_view *view;
+    const larder_join_options *options;
+    larder_table table;
+    ldr_row_layout layout;
+    bool seeks; /* the store joins by itself */
+} ldr_answering;
+
+#define LDR_ANSWER_NULL_KEY (SIZE_MAX - 2)
+
+typedef struct ldr_answers {
+    ldr_asof_result *parts;
+    unsigned n_parts;
+    /* Per chunk row: LDR_ASOF_NONE, _EXPIRED, LDR_ANSWER_NULL_KEY, or a row of
+     * part `row >> 56` in its low bits. */
+    size_t *rows;
+    size_t n_rows;
+} ldr_answers;
+
+larder_status ldr_answers_find(const ldr_answering *answering,
+    const ldr_spine_chunk *chunk, ldr_answers *out, larder_error *err);
+void ldr_answers_release(ldr_answers *answers);
+
+/* Append value column `feature` for chunk rows [first, first + n). */
+larder_status ldr_answers_gather(const ldr_answers *answers, size_t feature,
+    size_t first, size_t n, larder_column *out, larder_error *err);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * historical.c - training sets: entity rows in, feature rows out.
+ */
+#include "engine/historical.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/batch.h"
+#include "data/schema.h"
+#include "data/sort.h"
+#include "data/stream.h"
+#include "data/text.h"
+#include "engine/answer.h"
+#include "engine/manifest.h"
+
+#define DEFAULT_MEMORY ((size_t)512 << 20)
+#define CHUNK_ROWS_MIN ((size_t)1024)
+#define CHUNK_ROWS_MAX ((size_t)4 << 20)
+
+typedef struct view_state {
+    ldr_answering answering;
+    ldr_answers answers;
+    uint64_t before_first, expired;
+} view_state;
+
+typedef struct join {
+    ldr_plan plan;
+    ldr_arena arena;
+    const larder_call *call;
+    larder_join_options options;
+    ldr_offline *offline;
+    bool begun; /* the snapshot */
+    larder_stream spine_stream;
+    ldr_spine spine;
+    ldr_spine_chunk chunk;
+    size_t given; /* rows of the chunk that went out */
+    view_state *views;
+    ldr_watermark *watermarks;
+    size_t n_watermarks;
+    larder_schema schema;
+    size_t chunk_rows, chunk_bytes;
+    ldr_digest *spine_digest, *digest;
+    larder_joined_feature *features;
+    larder_joined report;
+    char *manifest;
+    bool ended;
+} join;
+
+/* ------------------------------------------------------------------ open */
+
+static larder_status
+no_memory(larder_error *err)
+{
+    return larder_fail(err, LARDER_NOMEM, "no memory for the join");
+}
+
+static size_t
+column_bytes(larder_type type)
+{
+    size_t width = ldr_type_width(type);
+
+    return width == 0 ? 40 : width; /* text: a guess, corrected as it comes */
+}
+
+/* Rows of spine and answers that fit half of what the caller allows. */
+static void
+size_chunks(join *j)
+{
+    size_t memory =
+        j->call->memory_bytes == 0 ? DEFAULT_MEMORY : j->call->memory_bytes;
+    size_t row = 64;
+
+    for (size_t i = 0; i < j->schema.n_fields; i++)
+        row += column_bytes(j->schema.fields[i].type);
+    for (size_t v = 0; v < j->plan.n_views; v++) {
+        const ldr_view *view = j->plan.views[v].view;
+
+        row += 80;
+        for (size_t i = 0; i < view->n_features; i++)
+            row += column_bytes(view->features[i].type);
+        for (size_t i = 0; i < view->n_keys; i++)
+            row += 2 * column_bytes(view->keys[i].type);
+    }
+    j->chunk_rows = memory / 2 / row;
+    if (j->chunk_rows < CHUNK_ROWS_MIN)
+        j->chunk_rows = CHUNK_ROWS_MIN;
+    if (j->chunk_rows > CHUNK_ROWS_MAX)
+        j->chunk_rows = CHUNK_ROWS_MAX;
+    j->chunk_bytes = memory / 4;
+}
+
+static larder_status
+name_columns(join *j, larder_error *err)
+{
+    const larder_schema *spine = j->spine_stream.schema;
+    size_t n = spine->n_fields + j->plan.n_features;
+    larder_field *fields = ldr_arena_array(&j->arena, n + 1, sizeof *fields);
+
+    j->features =
+        ldr_arena_array(&j->arena, j->plan.n_features + 1, sizeof *j->features);
+    if (fields == NULL || j->features == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < spine->n_fields; i++)
+        fields[i] = spine->fields[i];
+    for (size_t i = 0; i < j->plan.n_features; i++) {
+        fields[spine->n_fields + i] = j->plan.outputs.fields[i];
+        j->features[i] =
+            (larder_joined_feature){.name = j->plan.features[i].name,
+                .ref = j->plan.features[i].ref};
+    }
+    j->schema = (larder_schema){fields, n};
+    j->report.n_spine_columns = spine->n_fields;
+    return LARDER_OK;
+}
+
+static larder_status
+add_watermark(join *j, const ldr_source *source, larder_time newest)
+{
+    for (size_t i = 0; i < j->n_watermarks; i++)
+        if (strcmp(j->watermarks[i].source, source->about.name) == 0)
+            return LARDER_OK;
+    j->watermarks[j->n_watermarks++] =
+        (ldr_watermark){source->about.name, newest};
+    return LARDER_OK;
+}
+
+static larder_status
+open_view(join *j, size_t v, larder_error *err)
+{
+    const ldr_plan_view *pv = &j->plan.views[v];
+    ldr_answering *a = &j->views[v].answering;
+    larder_described described = {0};
+    larder_type *types =
+        ldr_arena_array(&j->arena, pv->view->n_features + 1, sizeof *types);
+    larder_status rc;
+
+    if (types == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < pv->view->n_features; i++)
+        types[i] = pv->columns[i].type;
+    *a = (ldr_answering){.offline = j->offline,
+        .call = j->call,
+        .plan = &j->plan,
+        .view = pv,
+        .options = &j->options};
+    ldr_source_table(pv->view->source, &a->table);
+    LARDER_TRY(ldr_row_layout_init(
+        &a->layout, types, pv->view->n_features, &j->arena, err));
+    LARDER_TRY(ldr_offline_describe(
+        j->offline, j->call, &a->table, &described, err));
+    if (!described.exists) {
+        larder_fail(err, LARDER_NOT_FOUND,
+            "source '%s' of feature view '%s' has no table in the offline "
+            "store",
+            pv->view->source->about.name, pv->view->about.name);
+        larder_hint(err, "run 'larder apply', then 'larder ingest'");
+        rc = LARDER_NOT_FOUND;
+        goto out;
+    }
+    a->seeks = ldr_offline_has_asof(j->offline) && described.seekable;
+    rc = add_watermark(j, pv->view->source, described.newest_event);
+out:
+    larder_described_release(&described);
+    return rc;
+}
+
+static larder_status
+open_views(join *j, larder_error *err)
+{
+    larder_status rc;
+
+    j->views = ldr_arena_array(&j->arena, j->plan.n_views + 1, sizeof *j->views);
+    j->watermarks = ldr_arena_array(
+        &j->arena, j->plan.n_views + 1, sizeof *j->watermarks);
+    if (j->views == NULL || j->watermarks == NULL)
+        return no_memory(err);
+    LARDER_TRY(ldr_offline_begin(
+        j->offline, j->call, ldr_parallel_width(j->call), err));
+    j->begun = true;
+    for (size_t v = 0; v < j->plan.n_views; v++)
+        LARDER_TRY(open_view(j, v, err));
+out:
+    return rc;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static larder_status
+next_chunk(join *j, larder_error *err)
+{
+    larder_status rc;
+
+    for (size_t v = 0; v < j->plan.n_views; v++)
+        ldr_answers_release(&j->views[v].answers);
+    ldr_spine_chunk_release(&j->chunk);
+    j->given = 0;
+    LARDER_TRY(ldr_spine_next(
+        &j->spine, j->chunk_rows, j->chunk_bytes, &j->chunk, err));
+    for (size_t v = 0; v < j->plan.n_views && j->chunk.rows.n_rows > 0; v++) {
+        view_state *state = &j->views[v];
+
+        rc = ldr_answers_find(
+            &state->answering, &j->chunk, &state->answers, err);
+        if (rc != LARDER_OK)
+            larder_context(err, "feature view '%s'",
+                state->answering.view->view->about.name);
+        LARDER_TRY(rc);
+        for (size_t i = 0; i < state->answers.n_rows; i++) {
+            state->before_first += state->answers.rows[i] == LDR_ASOF_NONE;
+            state->expired += state->answers.rows[i] == LDR_ASOF_EXPIRED;
+        }
+    }
+out:
+    return rc;
+}
+
+static uint64_t
+null_keys_of(const join *j, size_t first, size_t n)
+{
+    uint64_t nulls = 0;
+
+    for (size_t i = first; i < first + n; i++) {
+        bool null = false;
+
+        for (size_t k = 0; k < j->chunk.n_keys && !null; k++)
+            null = ldr_column_is_null(&j->chunk.keys[k], i);
+        nulls += null;
+    }
+    return nulls;
+}
+
+static larder_status
+make_batch(join *j, larder_batch *out, larder_error *err)
+{
+    size_t left = j->chunk.rows.n_rows - j->given;
+    size_t n = left < LDR_BATCH_ROWS ? left : LDR_BATCH_ROWS;
+    size_t n_spine = j->report.n_spine_columns;
+    larder_batch batch = {0};
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(&batch, &j->schema, err));
+    for (size_t c = 0; c < n_spine; c++)
+        LARDER_TRY(ldr_column_copy(&batch.columns[c],
+            &j->chunk.rows.columns[c], j->given, n, err));
+    for (size_t f = 0; f < j->plan.n_features; f++) {
+        const ldr_plan_feature *feature = &j->plan.features[f];
+        larder_column *column = &batch.columns[n_spine + f];
+
+        LARDER_TRY(ldr_answers_gather(&j->views[feature->view].answers,
+            feature->feature, j->given, n, column, err));
+        j->features[f].nulls += column->n_nulls;
+    }
+    ldr_batch_finish(&batch);
+    j->report.null_keys += null_keys_of(j, j->given, n);
+    j->given += n;
+    j->report.rows += n;
+    *out = batch;
+    batch = (larder_batch){0};
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
+static larder_status
+digest_batch(join *j, const larder_batch *batch, larder_error *err)
+{
+    larder_batch spine = *batch;
+    larder_status rc;
+
+    spine.schema = j->spine_stream.schema;
+    LARDER_TRY(ldr_digest_add(j->spine_digest, &spine, err));
+    LARDER_TRY(ldr_digest_add(j->digest, batch, err));
+out:
+    return rc;
+}
+
+static larder_status
+finish(join *j, larder_error *err)
+{
+    for (size_t f = 0; f < j->plan.n_features; f++) {
+        const view_state *view = &j->views[j->plan.features[f].view];
+
+        j->features[f].before_first = view->before_first;
+        j->features[f].expired = view->expired;
+    }
+    ldr_digest_finish(j->spine_digest, j->report.spine_digest);
+    ldr_digest_finish(j->digest, j->report.digest);
+    j->report.features = j->features;
+    j->report.n_features = j->plan.n_features;
+    j->report.generation = j->plan.snapshot->generation;
+    j->ended = true;
+    return ldr_manifest_print(&j->plan, &j->options, &j->report, j->watermarks,
+        j->n_watermarks, &j->manifest, err);
+}
+
+static void
+tell_progress(const join *j)
+{
+    larder_progress progress = {.what = "joining", .done = j->report.rows};
+
+    if (j->call->progress != NULL)
+        j->call->progress(j->call->context, &progress);
+}
+
+static larder_status
+join_next(larder_stream *self, larder_batch *out, larder_error *err)
+{
+    join *j = self->state;
+    larder_batch batch = {0};
+    larder_status rc = LARDER_OK;
+
+    if (!j->ended && j->given == j->chunk.rows.n_rows) {
+        LARDER_TRY(next_chunk(j, err));
+        if (j->chunk.rows.n_rows == 0)
+            LARDER_TRY(finish(j, err));
+    }
+    if (j->ended) {
+        *out = (larder_batch){.schema = &j->schema};
+        return LARDER_OK;
+    }
+    LARDER_TRY(larder_call_check(j->call, err));
+    LARDER_TRY(make_batch(j, &batch, err));
+    LARDER_TRY(digest_batch(j, &batch, err));
+    tell_progress(j);
+    *out = batch;
+    batch = (larder_batch){0};
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
+static void
+join_free(join *j)
+{
+    for (size_t v = 0; j->views != NULL && v < j->plan.n_views; v++)
+        ldr_answers_release(&j->views[v].answers);
+    ldr_spine_chunk_release(&j->chunk);
+    ldr_spine_release(&j->spine);
+    larder_stream_close(&j->spine_stream);
+    if (j->begun)
+        ldr_offline_end(j->offline);
+    ldr_digest_free(j->spine_digest);
+    ldr_digest_free(j->digest);
+    ldr_plan_release(&j->plan);
+    ldr_arena_free(&j->arena);
+    free(j->manifest);
+    free(j);
+}
+
+static void
+join_close(larder_stream *self)
+{
+    join_free(self->state);
+    *self = (larder_stream){0};
+}
+
+static larder_status
+join_open(join *j, larder_error *err)
+{
+    larder_status rc;
+
+    j->spine_digest = ldr_digest_new();
+    j->digest = ldr_digest_new();
+    if (j->spine_digest == NULL || j->digest == NULL)
+        return no_memory(err);
+    LARDER_TRY(ldr_spine_open(
+        &j->spine, &j->spine_stream, &j->plan, &j->options, err));
+    LARDER_TRY(name_columns(j, err));
+    if (j->options.spine_format == LARDER_JSONL) {
+        ldr_digest_tokens(j->spine_digest, j->report.n_spine_columns);
+        ldr_digest_tokens(j->digest, j->report.n_spine_columns);
+    }
+    size_chunks(j);
+    LARDER_TRY(open_views(j, err));
+out:
+    return rc;
+}
+
+larder_status
+ldr_historical_open(ldr_offline *offline, ldr_plan *plan,
+    const larder_call *call, const larder_join_options *options,
+    larder_stream *spine, larder_stream *out, larder_error *err)
+{
+    join *j = calloc(1, sizeof *j);
+    larder_status rc;
+
+    if (j == NULL) {
+        larder_stream_close(spine);
+        ldr_plan_release(plan);
+        return no_memory(err);
+    }
+    j->plan = *plan;
+    *plan = (ldr_plan){0};
+    j->spine_stream = *spine;
+    *spine = (larder_stream){0};
+    j->call = call;
+    j->options = *options;
+    j->offline = offline;
+    rc = join_open(j, err);
+    if (rc != LARDER_OK) {
+        join_free(j);
+        return rc;
+    }
+    *out = (larder_stream){.schema = &j->schema,
+        .next = join_next,
+        .close = join_close,
+        .state = j};
+    return LARDER_OK;
+}
+
+larder_status
+ldr_historical_report(
+    const larder_stream *joined, const larder_joined **out, larder_error *err)
+{
+    join *j = joined->state;
+
+    if (joined->next != join_next || !j->ended)
+        return larder_fail(err, LARDER_INVALID,
+            "a join can be reported on when its stream has ended");
+    j->report.manifest = j->manifest;
+    *out = &j->report;
+    return LARDER_OK;
+}

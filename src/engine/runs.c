@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runs.c - the ledger: up to where each view is materialized, and into which
+ * build, kept as reserved rows of the online store.
+ */
+#include "engine/runs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/batch.h"
+#include "definition/table.h"
+
+/* The columns of a position, frozen in docs/formats.md. */
+enum {
+    READ_HASH,
+    READ_NUMBER,
+    ARRIVAL,
+    UNTIL,
+    FILL_HASH,
+    FILL_NUMBER,
+    RUN,
+    OLD_HASHES,
+    OLD_NUMBERS,
+    OLD_REPLACED,
+    N_COLUMNS
+};
+
+static const larder_field fields[N_COLUMNS] = {
+    [READ_HASH] = {"read_hash", LARDER_STRING},
+    [READ_NUMBER] = {"read_number", LARDER_INT64},
+    [ARRIVAL] = {"arrival", LARDER_INT64},
+    [UNTIL] = {"until", LARDER_TIMESTAMP},
+    [FILL_HASH] = {"fill_hash", LARDER_STRING},
+    [FILL_NUMBER] = {"fill_number", LARDER_INT64},
+    [RUN] = {"run", LARDER_STRING},
+    [OLD_HASHES] = {"old_hashes", LARDER_STRING_LIST},
+    [OLD_NUMBERS] = {"old_numbers", LARDER_INT64_LIST},
+    [OLD_REPLACED] = {"old_replaced", LARDER_TIMESTAMP_LIST},
+};
+
+static const larder_schema schema = {fields, N_COLUMNS};
+
+static larder_status
+layout_init(ldr_row_layout *layout, ldr_arena *arena, larder_error *err)
+{
+    larder_type types[N_COLUMNS];
+
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        types[i] = fields[i].type;
+    return ldr_row_layout_init(layout, types, N_COLUMNS, arena, err);
+}
+
+static larder_status
+position_key(ldr_key *key, larder_error *err)
+{
+    larder_value name = {
+        .type = LARDER_STRING, .as.text = {"positions", strlen("positions")}};
+
+    ldr_key_start(key, 0);
+    return ldr_key_add(key, &name, err);
+}
+
+static larder_table_id
+position_table(const char *project, const char *view)
+{
+    return ldr_view_table(project, view, "position", 0);
+}
+
+/* ----------------------------------------------------------------- reading */
+
+typedef struct reading {
+    larder_found found;
+    larder_bytes key;
+    const ldr_row_layout *layout;
+    const size_t *places; /* of table i in positions */
+    ldr_position *positions;
+} reading;
+
+static void
+copy_text(char to[33], larder_bytes text)
+{
+    size_t n = text.size < 32 ? text.size : 32;
+
+    if (n > 0)
+        memcpy(to, text.data, n);
+    to[n] = '\0';
+}
+
+static void
+read_old(const larder_batch *row, ldr_position *position)
+{
+    larder_value hashes = larder_column_value(&row->columns[OLD_HASHES], 0);
+    larder_value numbers = larder_column_value(&row->columns[OLD_NUMBERS], 0);
+    larder_value times = larder_column_value(&row->columns[OLD_REPLACED], 0);
+    size_t n = hashes.null ? 0 : hashes.as.list.end - hashes.as.list.begin;
+
+    for (size_t i = 0; i < n && i < LDR_OLD_BUILDS_MAX; i++) {
+        copy_text(position->old[i].hash,
+            ldr_column_text(
+                hashes.as.list.items, hashes.as.list.begin + i));
+        position->old[i].number = (uint64_t)ldr_column_integer(
+            numbers.as.list.items, numbers.as.list.begin + i);
+        position->replaced[i] = ldr_column_integer(
+            times.as.list.items, times.as.list.begin + i);
+        position->n_old = i + 1;
+    }
+}
+
+static larder_status
+read_row(larder_found *self, size_t want, size_t table, larder_bytes row,
+    larder_error *err)
+{
+    reading *r = (reading *)self;
+    ldr_position *position = &r->positions[r->places[table]];
+    larder_batch values = {0};
+    larder_status rc;
+
+    (void)want;
+    LARDER_TRY(ldr_row_check(r->layout, r->key, row, err));
+    LARDER_TRY(larder_batch_init(&values, &schema, err));
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        LARDER_TRY(ldr_row_read(r->layout, row, i, &values.columns[i], err));
+    ldr_batch_finish(&values);
+    copy_text(position->read.hash, ldr_column_text(&values.columns[READ_HASH], 0));
+    copy_text(position->fill.hash, ldr_column_text(&values.columns[FILL_HASH], 0));
+    copy_text(position->run, ldr_column_text(&values.columns[RUN], 0));
+    position->read.number =
+        (uint64_t)ldr_column_integer(&values.columns[READ_NUMBER], 0);
+    position->fill.number =
+        (uint64_t)ldr_column_integer(&values.columns[FILL_NUMBER], 0);
+    position->arrival = ldr_column_integer(&values.columns[ARRIVAL], 0);
+    position->until = ldr_column_integer(&values.columns[UNTIL], 0);
+    read_old(&values, position);
+    position->checksum = ldr_row_checksum(row);
+out:
+    larder_batch_release(&values);
+    if (rc != LARDER_OK)
+        larder_context(err, "the ledger");
+    return rc;
+}
+
+typedef struct sorted_table {
+    larder_table_id id;
+    size_t place;
+} sorted_table;
+
+static int
+by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(larder_table_id));
+}
+
+larder_status
+ldr_positions_read(ldr_online *online, const larder_call *call,
+    const char *project, const char *const *views, size_t n_views,
+    ldr_position *out, larder_error *err)
+{
+    ldr_arena arena = {0};
+    ldr_row_layout layout;
+    ldr_key key = {0};
+    reading r = {.found = {read_row}, .layout = &layout, .positions = out};
+    sorted_table *sorted = ldr_arena_array(&arena, n_views + 1, sizeof *sorted);
+    larder_table_id *tables =
+        ldr_arena_array(&arena, n_views + 1, sizeof *tables);
+    size_t *places = ldr_arena_array(&arena, n_views + 1, sizeof *places);
+    larder_want want = {.tables = tables, .n_tables = n_views};
+    larder_status rc;
+
+    if (sorted == NULL || tables == NULL || places == NULL) {
+        rc = larder_fail(err, LARDER_NOMEM, "no memory to read the ledger");
+        goto out;
+    }
+    LARDER_TRY(layout_init(&layout, &arena, err));
+    LARDER_TRY(position_key(&key, err));
+    for (size_t i = 0; i < n_views; i++) {
+        sorted[i] = (sorted_table){position_table(project, views[i]), i};
+        out[i] = (ldr_position){.until = LARDER_TIME_MIN};
+    }
+    qsort(sorted, n_views, sizeof *sorted, by_id);
+    for (size_t i = 0; i < n_views; i++) {
+        tables[i] = sorted[i].id;
+        places[i] = sorted[i].place;
+    }
+    r.key = (larder_bytes){key.bytes, key.size};
+    r.places = places;
+    want.key = r.key;
+    if (n_views > 0)
+        rc = ldr_online_get(online, call, &want, 1, &r.found, err);
+out:
+    ldr_arena_free(&arena);
+    return rc;
+}
+
+/* ----------------------------------------------------------------- writing */
+
+static larder_status
+append_words(larder_batch *row, const ldr_position *position, larder_error *err)
+{
+    const char *const words[] = {[READ_HASH] = position->read.hash,
+        [FILL_HASH] = position->fill.hash,
+        [RUN] = position->run};
+    const size_t places[] = {READ_HASH, FILL_HASH, RUN};
+    larder_status rc = LARDER_OK;
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *word = words[places[i]];
+
+        LARDER_TRY(larder_column_append_text(&row->columns[places[i]],
+            (larder_bytes){word, strlen(word)}, err));
+    }
+out:
+    return rc;
+}
+
+static larder_status
+append_old(larder_batch *row, const ldr_position *position, larder_error *err)
+{
+    larder_column items[3] = {{0}, {0}, {0}};
+    const larder_type types[3] = {
+        LARDER_STRING, LARDER_INT64, LARDER_TIMESTAMP};
+    larder_status rc = LARDER_OK;
+
+    for (size_t c = 0; c < 3; c++)
+        LARDER_TRY(ldr_column_init(&items[c], types[c], err));
+    for (size_t i = 0; i < position->n_old; i++) {
+        const char *hash = position->old[i].hash;
+
+        LARDER_TRY(larder_column_append_text(
+            &items[0], (larder_bytes){hash, strlen(hash)}, err));
+        LARDER_TRY(larder_column_append_integer(
+            &items[1], (int64_t)position->old[i].number, err));
+        LARDER_TRY(larder_column_append_integer(
+            &items[2], position->replaced[i], err));
+    }
+    for (size_t c = 0; c < 3; c++) {
+        larder_value list = {.type = fields[OLD_HASHES + c].type,
+            .as.list = {&items[c], 0, position->n_old}};
+
+        LARDER_TRY(
+            larder_column_append(&row->columns[OLD_HASHES + c], &list, err));
+    }
+out:
+    for (size_t c = 0; c < 3; c++)
+        ldr_column_release(&items[c]);
+    return rc;
+}
+
+static larder_status
+append_numbers(
+    larder_batch *row, const ldr_position *position, larder_error *err)
+{
+    larder_status rc;
+
+    LARDER_TRY(larder_column_append_integer(&row->columns[READ_NUMBER],
+        (int64_t)position->read.number, err));
+    LARDER_TRY(larder_column_append_integer(&row->columns[FILL_NUMBER],
+        (int64_t)position->fill.number, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[ARRIVAL], position->arrival, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[UNTIL], position->until, err));
+out:
+    return rc;
+}
+
+larder_status
+ldr_position_put(const char *project, const char *view,
+    const ldr_position *position, larder_time now, ldr_buffer *room,
+    ldr_key *key, larder_put *out, uint64_t *checksum, larder_error *err)
+{
+    ldr_arena arena = {0};
+    ldr_row_layout layout;
+    larder_batch row = {0};
+    const larder_column *columns[N_COLUMNS];
+    larder_bytes key_bytes, bytes;
+    larder_status rc;
+
+    LARDER_TRY(layout_init(&layout, &arena, err));
+    LARDER_TRY(larder_batch_init(&row, &schema, err));
+    LARDER_TRY(append_words(&row, position, err));
+    LARDER_TRY(append_numbers(&row, position, err));
+    LARDER_TRY(append_old(&row, position, err));
+    LARDER_TRY(position_key(key, err));
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        columns[i] = &row.columns[i];
+    key_bytes = (larder_bytes){key->bytes, key->size};
+    room->size = 0;
+    LARDER_TRY(ldr_row_encode(
+        &layout, key_bytes, now, LDR_NO_CREATED, columns, 0, room, err));
+    bytes = (larder_bytes){room->data, room->size};
+    *checksum = ldr_row_checksum(bytes);
+    *out = (larder_put){.key = key_bytes,
+        .table = position_table(project, view),
+        .rule = LARDER_PUT_IF_MATCH,
+        .expected = position->checksum,
+        .row = bytes};
+out:
+    larder_batch_release(&row);
+    ldr_arena_free(&arena);
+    return rc;
+}
