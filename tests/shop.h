@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shop.h - a small store to try whole journeys on: declared by YAML text, filled
+ * from CSV text, read back as text. Any failure ends the test with its words,
+ * unless a function says that it gives the status back.
+ */
+#ifndef SHOP_H
+#define SHOP_H
+
+#include "larder.h"
+
+typedef struct shop {
+    char *folder;
+    larder_store *store;
+    larder_call call; /* set call.now to turn the clock */
+    larder_error err; /* of the last call that failed */
+} shop;
+
+/* A new folder; stores as {type: memory} or, "sqlite" and "lmdb", on disk. */
+void shop_open(shop *s, const char *offline, const char *online);
+/* The same files, opened again. */
+void shop_reopen(shop *s);
+void shop_close(shop *s);
+
+/* Write features.yaml and apply it. Gives the status back. */
+larder_status shop_apply(shop *s, const char *features_yaml);
+/* Rows from CSV text with a header. Gives the status back. */
+larder_status shop_ingest(
+    shop *s, const char *source, const char *csv, larder_ingested *out);
+/* Join a CSV spine with one ref; the output as CSV text, yours. */
+char *shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known);
+/* All views, or one; NULL options: defaults. Gives the status back. */
+larder_status shop_materialize(shop *s, const larder_materialize_options *o,
+    larder_run_report *report);
+/* One key of type int64 and one ref: "value STATUS event-time", or "error: ...".
+ * Yours. */
+char *shop_get(shop *s, int64_t key, const char *ref);
+
+#define SHOP_DAY INT64_C(86400000000)
+larder_time shop_time(const char *iso);
+
+#endif
