@@ -3,11 +3,13 @@
 libldr_la_SOURCES += \
 	%D%/builtin.c %D%/builtin.h \
 	%D%/offline_memory.c \
-	%D%/online_memory.c
+	%D%/online_memory.c \
+	%D%/registry_memory.c
 
 if HAVE_SQLITE
 libldr_la_SOURCES += \
 	%D%/offline_sqlite.c \
+	%D%/registry_sqlite.c \
 	%D%/sql.c %D%/sql.h \
 	%D%/sqlite.c %D%/sqlite.h \
 	%D%/sqlite_append.c \

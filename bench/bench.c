@@ -3,6 +3,8 @@
  * bench.c - Larder's own side of every figure, one subcommand each.
  *
  *     bench define FOLDER            a repository to measure in
+ *     bench apply FOLDER             its definitions, applied
+ *     bench ingest FOLDER CSV        the file into its history
  *     bench csv N                    the events, to standard output
  *     bench spine N S                the spine, to standard output
  *     bench join FOLDER N S THREADS  seconds and sums of one join
@@ -180,6 +182,58 @@ open_store(const char *folder, larder_call *call)
     return store;
 }
 
+static int
+apply(const char *folder)
+{
+    larder_call call = {0};
+    larder_store *store = open_store(folder, &call);
+    larder_apply_options options = {0};
+    larder_applied applied = {0};
+    larder_stream changes = {0};
+    larder_error err = {0};
+
+    if (larder_apply(store, &call, &options, &applied, &changes, &err) !=
+        LARDER_OK)
+        fail("apply", &err);
+    larder_stream_close(&changes);
+    larder_close(store);
+    return 0;
+}
+
+static int
+ingest(const char *folder, const char *path)
+{
+    larder_call call = {0};
+    larder_store *store = open_store(folder, &call);
+    larder_source_shape shape = {0};
+    larder_text_options options = {.name = path, .format = LARDER_CSV};
+    larder_ingested done = {0};
+    larder_stream rows = {0};
+    larder_error err = {0};
+    FILE *file = fopen(path, "r");
+    int64_t begun = microseconds();
+
+    if (file == NULL)
+        fail(path, NULL);
+    if (larder_source_columns(store, &call, "events", &shape, &err) !=
+        LARDER_OK)
+        fail("ingest", &err);
+    options.schema = shape.schema;
+    options.required = shape.required;
+    options.n_required = shape.n_required;
+    options.naive_offset_minutes = shape.naive_offset_minutes;
+    if (larder_text_read(file, &options, &call, &rows, &err) != LARDER_OK ||
+        larder_ingest(store, &call, "events", &rows, &done, &err) != LARDER_OK)
+        fail("ingest", &err);
+    larder_stream_close(&rows);
+    larder_close(store);
+    fclose(file);
+    printf("{\"what\": \"ingest\", \"by\": \"larder\", \"seconds\": %.4f, "
+           "\"rows\": %" PRIu64 ", \"peak_mib\": %.0f}\n",
+        (double)(microseconds() - begun) / 1e6, done.added, peak_mebibytes());
+    return 0;
+}
+
 static const larder_field spine_fields[] = {
     {"entity", LARDER_INT64}, {"event_timestamp", LARDER_TIMESTAMP}};
 static const larder_schema spine_schema = {spine_fields, 2};
@@ -197,8 +251,9 @@ spine_stream(uint64_t n, uint64_t rows, larder_stream *out)
         larder_value t = {.type = LARDER_TIMESTAMP};
 
         data_spine_of(i, n, &entity.as.integer, &t.as.integer);
-        if (larder_column_append(&batch.columns[0], &entity, &err) != LARDER_OK
-            || larder_column_append(&batch.columns[1], &t, &err) != LARDER_OK)
+        if (larder_column_append(&batch.columns[0], &entity, &err) !=
+                LARDER_OK ||
+            larder_column_append(&batch.columns[1], &t, &err) != LARDER_OK)
             fail("spine", &err);
     }
     batch.n_rows = rows;
@@ -313,10 +368,9 @@ get(const char *folder, uint64_t n, uint64_t entities)
     int64_t *times = malloc((size_t)reads * sizeof *times);
     int64_t begun;
 
-    if (times == NULL
-        || larder_reader_open(store, &call, &four, &reader, &err) != LARDER_OK
-        || larder_batch_init(&keys, larder_reader_keys(reader), &err)
-            != LARDER_OK)
+    if (times == NULL ||
+        larder_reader_open(store, &call, &four, &reader, &err) != LARDER_OK ||
+        larder_batch_init(&keys, larder_reader_keys(reader), &err) != LARDER_OK)
         fail("get", &err);
     begun = microseconds();
     for (uint64_t r = 0; r < reads; r++) {
@@ -336,8 +390,8 @@ get(const char *folder, uint64_t n, uint64_t entities)
         if (larder_reader_get(reader, &call, &keys, &answer, &err) != LARDER_OK)
             fail("get", &err);
         clock_gettime(CLOCK_MONOTONIC, &to);
-        times[r] = (to.tv_sec - from.tv_sec) * INT64_C(1000000000)
-            + (to.tv_nsec - from.tv_nsec);
+        times[r] = (to.tv_sec - from.tv_sec) * INT64_C(1000000000) +
+                   (to.tv_nsec - from.tv_nsec);
     }
     begun = microseconds() - begun;
     qsort(times, (size_t)reads, sizeof *times, by_size);
@@ -367,13 +421,17 @@ main(int argc, char **argv)
 
     if (strcmp(what, "define") == 0 && argc == 3)
         return define(argv[2]);
+    if (strcmp(what, "apply") == 0 && argc == 3)
+        return apply(argv[2]);
+    if (strcmp(what, "ingest") == 0 && argc == 4)
+        return ingest(argv[2], argv[3]);
     if (strcmp(what, "csv") == 0 && argc == 3)
         return csv(count(argv[2]));
     if (strcmp(what, "spine") == 0 && argc == 4)
         return spine(count(argv[2]), count(argv[3]));
     if (strcmp(what, "join") == 0 && argc == 6)
-        return join(argv[2], count(argv[3]), count(argv[4]),
-            (unsigned)count(argv[5]));
+        return join(
+            argv[2], count(argv[3]), count(argv[4]), (unsigned)count(argv[5]));
     if (strcmp(what, "materialize") == 0 && argc == 4)
         return materialize(argv[2], (unsigned)count(argv[3]));
     if (strcmp(what, "get") == 0 && argc == 5)

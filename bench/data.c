@@ -57,7 +57,7 @@ data_spine_of(uint64_t i, uint64_t n, int64_t *entity, int64_t *t)
     uint64_t far = UINT64_C(1) << 59; /* a stream of its own */
 
     *entity = (int64_t)(mix(far + 2 * i) % (n / 10)) + 1;
-    *t = DATA_START
-        + (int64_t)(mix(far + 2 * i + 1) % (uint64_t)(DATA_SPAN / MILLISECOND))
-            * MILLISECOND;
+    *t = DATA_START +
+         (int64_t)(mix(far + 2 * i + 1) % (uint64_t)(DATA_SPAN / MILLISECOND)) *
+             MILLISECOND;
 }

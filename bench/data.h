@@ -5,8 +5,8 @@
  * Every value is a function of the row's number (splitmix64), so each program
  * and each peer sees the same rows without handing them around. Event i of n:
  * an entity of n / 10, a time within 90 days in arrival order with an hour of
- * disorder, 8 doubles (4 with all their digits, 2 of two decimals, 2 integral), 2
- * integers, 1 text of 60.
+ * disorder, 8 doubles (4 with all their digits, 2 of two decimals, 2 integral),
+ * 2 integers, 1 text of 60.
  */
 #ifndef BENCH_DATA_H
 #define BENCH_DATA_H

@@ -90,8 +90,8 @@ read_range(MDB_cursor *cursor, unsigned char *wanted)
     uint64_t sum = 0;
     int rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
 
-    while (rc == MDB_SUCCESS && key.mv_size >= KEY_BYTES
-        && memcmp(key.mv_data, wanted, KEY_BYTES) == 0) {
+    while (rc == MDB_SUCCESS && key.mv_size >= KEY_BYTES &&
+           memcmp(key.mv_data, wanted, KEY_BYTES) == 0) {
         for (size_t i = 0; i < data.mv_size; i += 8)
             sum += *((const unsigned char *)data.mv_data + i);
         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);

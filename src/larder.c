@@ -4,8 +4,8 @@
  * rooms.
  *
  * A store opens its registry, history and online store when they are first
- * needed, under one lock; what is open stays open until the store is closed. Each
- * call sees one generation: the newest at its beginning.
+ * needed, under one lock; what is open stays open until the store is closed.
+ * Each call sees one generation: the newest at its beginning.
  */
 #include "larder.h"
 
@@ -92,8 +92,8 @@ larder_close(larder_store *store)
 
 /* The three `need_` calls run under the lock. */
 static larder_status
-need_records(
-    larder_store *store, bool create, const larder_call *call, larder_error *err)
+need_records(larder_store *store, bool create, const larder_call *call,
+    larder_error *err)
 {
     const ldr_store_config *config = &store->config.registry;
     const larder_registry_ops *ops;
@@ -109,8 +109,8 @@ out:
 }
 
 static larder_status
-need_offline(
-    larder_store *store, bool create, const larder_call *call, larder_error *err)
+need_offline(larder_store *store, bool create, const larder_call *call,
+    larder_error *err)
 {
     const ldr_store_config *config = &store->config.offline;
     const larder_offline_ops *ops;
@@ -126,8 +126,8 @@ out:
 }
 
 static larder_status
-need_online(
-    larder_store *store, bool create, const larder_call *call, larder_error *err)
+need_online(larder_store *store, bool create, const larder_call *call,
+    larder_error *err)
 {
     const ldr_store_config *config = &store->config.online;
     const larder_online_ops *ops;
@@ -172,8 +172,7 @@ refresh(larder_store *store, const larder_call *call, larder_error *err)
     uint64_t newest = 0;
     larder_status rc;
 
-    LARDER_TRY(
-        ldr_records_newest(store->records, call, project, &newest, err));
+    LARDER_TRY(ldr_records_newest(store->records, call, project, &newest, err));
     if (newest == 0) {
         rc = larder_fail(err, LARDER_NOT_FOUND,
             "nothing is applied yet in project '%s'", project);
@@ -199,8 +198,8 @@ enter(larder_store *store, unsigned what, uint64_t number,
 
     LARDER_TRY(need(store, RECORDS, call, err));
     if (number != 0) {
-        LARDER_TRY(ldr_snapshot_of_registry(store->records, call,
-            store->config.project, number, out, err));
+        LARDER_TRY(ldr_snapshot_of_registry(
+            store->records, call, store->config.project, number, out, err));
     } else {
         pthread_mutex_lock(&store->lock);
         rc = refresh(store, call, err);
@@ -266,8 +265,8 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
     ldr_apply apply = {.project = store->config.project};
     larder_status rc;
 
-    LARDER_TRY(ldr_snapshot_of_folder(
-        store->config.folder, call, NULL, &wanted, err));
+    LARDER_TRY(
+        ldr_snapshot_of_folder(store->config.folder, call, NULL, &wanted, err));
     LARDER_TRY(need_if_there(store, RECORDS, call, err));
     LARDER_TRY(need_if_there(store, OFFLINE, call, err));
     apply.records = store->records;
@@ -292,9 +291,8 @@ run_apply(larder_store *store, const larder_call *call, ldr_snapshot *wanted,
     larder_stream *changes, larder_error *err)
 {
     ldr_changes list = {0};
-    ldr_apply apply = {.project = store->config.project,
-        .wanted = wanted,
-        .options = options};
+    ldr_apply apply = {
+        .project = store->config.project, .wanted = wanted, .options = options};
     larder_applied applied = {0};
     larder_status rc;
 
@@ -318,8 +316,8 @@ larder_apply(larder_store *store, const larder_call *call,
     larder_stream *changes, larder_error *err)
 {
     ldr_snapshot *wanted = NULL;
-    larder_status rc = ldr_snapshot_of_folder(
-        store->config.folder, call, NULL, &wanted, err);
+    larder_status rc =
+        ldr_snapshot_of_folder(store->config.folder, call, NULL, &wanted, err);
 
     if (rc != LARDER_OK)
         return rc;
@@ -363,8 +361,7 @@ out:
 }
 
 larder_status
-larder_teardown(
-    larder_store *store, const larder_call *call, larder_error *err)
+larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
 {
     ldr_snapshot *snapshot = NULL;
     larder_status rc;
@@ -378,8 +375,8 @@ larder_teardown(
             LARDER_TRY(ldr_offline_remove(store->offline, call, &table, err));
     }
     LARDER_TRY(ldr_online_destroy(store->online, call, err));
-    LARDER_TRY(ldr_records_destroy(
-        store->records, call, store->config.project, err));
+    LARDER_TRY(
+        ldr_records_destroy(store->records, call, store->config.project, err));
     pthread_mutex_lock(&store->lock);
     ldr_snapshot_drop(store->current);
     store->current = NULL;
@@ -605,7 +602,8 @@ out:
     return rc;
 }
 
-/* ---------------------------------------------------- materialize and online */
+/* ---------------------------------------------------- materialize and online
+ */
 
 /* Two runs must differ, also of two processes in one microsecond. */
 static void
@@ -634,8 +632,7 @@ choose_views(const ldr_snapshot *snapshot,
         const ldr_view *view;
         bool twice = false;
 
-        LARDER_TRY(
-            ldr_snapshot_view(snapshot, options->views[i], &view, err));
+        LARDER_TRY(ldr_snapshot_view(snapshot, options->views[i], &view, err));
         if (!view->online)
             return larder_fail(err, LARDER_INVALID,
                 "feature view '%s' says 'online: false'", view->about.name);
@@ -671,8 +668,7 @@ record_run(larder_store *store, const larder_call *call, const char *run,
         "\"read\": %llu, \"written\": %llu, \"unchanged\": %llu, "
         "\"older\": %llu, \"late\": %llu, \"expired\": %llu, "
         "\"null_key\": %llu, \"out_of_range\": %llu, \"until\": %lld}",
-        run, m->view,
-        m->failed_empty ? "EMPTY" : larder_status_name(status),
+        run, m->view, m->failed_empty ? "EMPTY" : larder_status_name(status),
         (unsigned long long)m->read, (unsigned long long)m->written,
         (unsigned long long)m->unchanged, (unsigned long long)m->older,
         (unsigned long long)m->late, (unsigned long long)m->expired,
@@ -715,8 +711,8 @@ run_views(larder_store *store, const larder_call *call,
         if (m->view == NULL)
             rc = larder_fail(err, LARDER_NOMEM, "no memory for a report");
         else if (!options->dry_run)
-            recorded = record_run(store, call, run.run, m, rc,
-                rc == LARDER_OK ? err : NULL);
+            recorded = record_run(
+                store, call, run.run, m, rc, rc == LARDER_OK ? err : NULL);
         LARDER_TRY(rc);
         LARDER_TRY(recorded);
     }

@@ -84,6 +84,25 @@ typedef struct larder_error {
 /* The version of the library, "0.1.0". */
 LARDER_API const char *larder_version(void);
 
+/* Fill *err (NULL allowed) and return `status`: for callbacks, and programs
+ * that give failures of their own. */
+LARDER_API larder_status larder_fail(larder_error *err, larder_status status,
+    const char *format, ...) LARDER_PRINTF(3, 4);
+/* Put a name the callee did not know before the words: "view 'v': ...". */
+LARDER_API void larder_context(larder_error *err, const char *format, ...)
+    LARDER_PRINTF(2, 3);
+/* What would be right; the first hint stays. */
+LARDER_API void larder_hint(larder_error *err, const char *format, ...)
+    LARDER_PRINTF(2, 3);
+
+/* The one macro that hides control flow: jump to `out` when rc is not OK. */
+#define LARDER_TRY(expression)                                                 \
+    do {                                                                       \
+        rc = (expression);                                                     \
+        if (rc != LARDER_OK)                                                   \
+            goto out;                                                          \
+    } while (0)
+
 /* ------------------------------------------------------------------ time */
 
 typedef int64_t larder_time; /* microseconds since 1970, UTC */
@@ -296,6 +315,15 @@ LARDER_CHECKED larder_status larder_text_read(FILE *file,
 LARDER_CHECKED larder_status larder_text_write(FILE *file, larder_format format,
     const larder_batch *batch, size_t n_verbatim, larder_format from,
     bool first, larder_error *err);
+
+/* The text of a value as CSV has it: true, 42, 0.1, NaN, ISO time, text as it
+ * is, bytes in base64, lists as JSON arrays. `print` gives the length without
+ * a NUL, and writes nothing when `room` is too small. */
+LARDER_API size_t larder_value_print(
+    const larder_value *value, char *text, size_t room);
+/* Read such text into a column of its type. INVALID says why, unnamed. */
+LARDER_CHECKED larder_status larder_value_parse(larder_column *column,
+    larder_bytes text, int32_t naive_offset_minutes, larder_error *err);
 
 /* Text of a moment, "2024-03-01T12:00:00.500Z": at most 33 bytes with the NUL. */
 LARDER_API size_t larder_time_print(larder_time time, char text[33]);

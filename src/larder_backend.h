@@ -28,24 +28,6 @@ extern "C" {
 
 /* ---------------------------------------------------------------- services */
 
-/* Fill *err (NULL allowed) and return `status`. */
-LARDER_API larder_status larder_fail(larder_error *err, larder_status status,
-    const char *format, ...) LARDER_PRINTF(3, 4);
-/* Put a name the callee did not know before the words: "view 'v': ...". */
-LARDER_API void larder_context(larder_error *err, const char *format, ...)
-    LARDER_PRINTF(2, 3);
-/* What would be right; the first hint stays. */
-LARDER_API void larder_hint(larder_error *err, const char *format, ...)
-    LARDER_PRINTF(2, 3);
-
-/* The one macro that hides control flow: jump to `out` when rc is not OK. */
-#define LARDER_TRY(expression)                                                 \
-    do {                                                                       \
-        rc = (expression);                                                     \
-        if (rc != LARDER_OK)                                                   \
-            goto out;                                                          \
-    } while (0)
-
 /* INTERRUPTED or DEADLINE when the caller no longer waits; else OK. Cheap. */
 LARDER_CHECKED larder_status larder_call_check(
     const larder_call *call, larder_error *err);
@@ -76,15 +58,6 @@ LARDER_CHECKED larder_status larder_column_append_text(
     larder_column *column, larder_bytes text, larder_error *err);
 LARDER_CHECKED larder_status larder_column_append_null(
     larder_column *column, larder_error *err);
-
-/* The text of a value as CSV has it: true, 42, 0.1, NaN, ISO time, text as it
- * is, bytes in base64, lists as JSON arrays. `print` gives the length without
- * a NUL, and writes nothing when `room` is too small. */
-LARDER_API size_t larder_value_print(
-    const larder_value *value, char *text, size_t room);
-/* Read such text into a column of its type. INVALID says why, unnamed. */
-LARDER_CHECKED larder_status larder_value_parse(larder_column *column,
-    larder_bytes text, int32_t naive_offset_minutes, larder_error *err);
 
 /* A 64-bit digest of the non-null values of a row, by column name, whatever
  * their order; so a column added later changes no digest. */

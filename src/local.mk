@@ -30,6 +30,7 @@ libldr_la_SOURCES = \
 	%D%/data/csv_write.c \
 	%D%/data/digest.c \
 	%D%/data/format.c %D%/data/format.h \
+	%D%/data/header.c %D%/data/header.h \
 	%D%/data/json.c %D%/data/json.h \
 	%D%/data/jsonl.c \
 	%D%/data/key.c %D%/data/key.h \

@@ -4,20 +4,82 @@
 check_LTLIBRARIES += %D%/libsupport.la
 %C%_libsupport_la_SOURCES = \
 	%D%/support.c %D%/support.h \
+	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
-	%D%/rows.c %D%/rows.h
+	%D%/rows.c %D%/rows.h \
+	%D%/shop.c %D%/shop.h \
+	%D%/snapshots.c %D%/snapshots.h \
+	%D%/told.c %D%/told.h
 
 # Each is one file of that name, linked with the library and the support.
 ROOM_TESTS = \
+	%D%/conformance_offline \
+	%D%/conformance_online \
+	%D%/conformance_registry \
+	%D%/oracle_asof \
+	%D%/test_apply \
 	%D%/test_arena \
 	%D%/test_batch \
+	%D%/test_catalog \
+	%D%/test_config \
+	%D%/test_csv \
+	%D%/test_diff \
 	%D%/test_error \
+	%D%/test_json \
 	%D%/test_key \
+	%D%/test_lmdb \
+	%D%/test_load \
+	%D%/test_materialize \
 	%D%/test_name \
 	%D%/test_number \
+	%D%/test_print \
+	%D%/test_registry_sqlite \
 	%D%/test_row \
+	%D%/test_snapshot \
+	%D%/test_sort \
 	%D%/test_stream \
-	%D%/test_time
+	%D%/test_table \
+	%D%/test_text \
+	%D%/test_threads \
+	%D%/test_time \
+	%D%/test_validate \
+	%D%/test_yaml
+
+# What concerns one driver alone.
+if HAVE_LMDB
+ROOM_TESTS += \
+	%D%/test_lmdb \
+	%D%/test_threads
+endif
+if HAVE_SQLITE
+ROOM_TESTS += \
+	%D%/test_registry_sqlite
+endif
+
+# Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
+FUZZ_TESTS = \
+	%D%/fuzz/fuzz_csv \
+	%D%/fuzz/fuzz_json
+%C%_fuzz_fuzz_csv_SOURCES = \
+	%D%/fuzz/fuzz_csv.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_json_SOURCES = \
+	%D%/fuzz/fuzz_json.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_csv_LDADD = libldr.la
+%C%_fuzz_fuzz_json_LDADD = libldr.la
+check_PROGRAMS += $(FUZZ_TESTS)
+TESTS += $(FUZZ_TESTS)
+EXTRA_DIST += \
+	%D%/fuzz/corpus/csv/bad_bytes.csv \
+	%D%/fuzz/corpus/csv/one_column.csv \
+	%D%/fuzz/corpus/csv/quotes.csv \
+	%D%/fuzz/corpus/csv/stray_quotes.csv \
+	%D%/fuzz/corpus/csv/twins.csv \
+	%D%/fuzz/corpus/csv/two_marks.csv \
+	%D%/fuzz/corpus/csv/typed.csv \
+	%D%/fuzz/corpus/json/deep.json \
+	%D%/fuzz/corpus/json/refused.jsonl \
+	%D%/fuzz/corpus/json/spine.jsonl \
+	%D%/fuzz/corpus/json/typed.jsonl
 
 CLI_TESTS =
 
@@ -32,7 +94,37 @@ ARCHITECTURE_TESTS = \
 	%D%/checks/words.sh
 
 # What tests read.
-TEST_FILES =
+TEST_FILES = \
+	%D%/cases/faults/columns.expect \
+	%D%/cases/faults/columns.yaml \
+	%D%/cases/faults/dangling.expect \
+	%D%/cases/faults/dangling.yaml \
+	%D%/cases/faults/duplicates.expect \
+	%D%/cases/faults/duplicates.yaml \
+	%D%/cases/faults/features.expect \
+	%D%/cases/faults/features.yaml \
+	%D%/cases/faults/jobs.expect \
+	%D%/cases/faults/jobs.yaml \
+	%D%/cases/faults/keys.expect \
+	%D%/cases/faults/keys.yaml \
+	%D%/cases/faults/later.expect \
+	%D%/cases/faults/later.yaml \
+	%D%/cases/faults/names.expect \
+	%D%/cases/faults/names.yaml \
+	%D%/cases/faults/root.expect \
+	%D%/cases/faults/root.yaml \
+	%D%/cases/faults/services.expect \
+	%D%/cases/faults/services.yaml \
+	%D%/cases/faults/shapes.expect \
+	%D%/cases/faults/shapes.yaml \
+	%D%/cases/faults/sources.expect \
+	%D%/cases/faults/sources.yaml \
+	%D%/cases/faults/syntax.expect \
+	%D%/cases/faults/syntax.yaml \
+	%D%/cases/faults/types.expect \
+	%D%/cases/faults/types.yaml \
+	%D%/cases/faults/views.expect \
+	%D%/cases/faults/views.yaml
 
 if HAVE_CHECK
 check_PROGRAMS += $(ROOM_TESTS)

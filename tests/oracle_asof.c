@@ -5,8 +5,8 @@
  * Each round declares a view over 0 to 3 keys of random types, puts random
  * history into it and joins a random spine, on every store. The oracle looks at
  * every history row for every spine row and compares the rows' bytes as
- * docs/formats.md has them, written here a second time. Times crowd around a few
- * moments, so that ties and both edges of the ttl come often.
+ * docs/formats.md has them, written here a second time. Times crowd around a
+ * few moments, so that ties and both edges of the ttl come often.
  */
 #include <check.h>
 #include <math.h>
@@ -63,8 +63,8 @@ static const larder_type key_types[] = {LARDER_BOOL, LARDER_INT32, LARDER_INT64,
 static void
 random_part(world *w, larder_type type, key_part *part)
 {
-    static const char *const texts[] = {"", "1", "12", "123", "23", "3", "a b",
-        "\xc3\xa9", "x,\"y"};
+    static const char *const texts[] = {
+        "", "1", "12", "123", "23", "3", "a b", "\xc3\xa9", "x,\"y"};
     static const int64_t numbers[] = {0, 1, -1, 12, INT32_MAX, INT32_MIN};
     const char *text = texts[below(w, 9)];
 
@@ -87,8 +87,8 @@ random_part(world *w, larder_type type, key_part *part)
 static larder_time
 random_time(world *w)
 {
-    larder_time t = w->base + (int64_t)below(w, 5) * w->ttl_us
-        + (int64_t)below(w, 3) - 1;
+    larder_time t =
+        w->base + (int64_t)below(w, 5) * w->ttl_us + (int64_t)below(w, 3) - 1;
 
     switch (below(w, 40)) {
     case 0:
@@ -109,8 +109,8 @@ random_event(world *w, event *e)
         random_part(w, w->types[k], &e->key[k]);
     e->ts = random_time(w);
     e->created = w->has_created && below(w, 4) != 0
-        ? e->ts / 2 + w->base / 2 + (int64_t)below(w, 3)
-        : NO_CREATED;
+                     ? e->ts / 2 + w->base / 2 + (int64_t)below(w, 3)
+                     : NO_CREATED;
     e->has_v = below(w, 4) != 0;
     e->has_s = below(w, 3) != 0;
     e->v = (int64_t)below(w, 4) - 2;
@@ -121,8 +121,8 @@ static void
 random_world(world *w, uint64_t seed)
 {
     static const int64_t ttls[] = {1, 1000000, 5000000, 86400000000, 7};
-    static const larder_time bases[] = {0, 1704067200000000, -1,
-        -5000000000000000, 250000000000000000};
+    static const larder_time bases[] = {
+        0, 1704067200000000, -1, -5000000000000000, 250000000000000000};
 
     memset(w, 0, sizeof *w);
     w->random = seed;
@@ -154,14 +154,12 @@ same_key(const world *w, const event *a, const event *b)
 {
     for (size_t k = 0; k < w->n_keys; k++) {
         const key_part *x = &a->key[k], *y = &b->key[k];
-        bool text =
-            w->types[k] == LARDER_STRING || w->types[k] == LARDER_BYTES;
+        bool text = w->types[k] == LARDER_STRING || w->types[k] == LARDER_BYTES;
 
         if (x->null || y->null)
             return false;
-        if (text
-            && (x->n_text != y->n_text
-                || memcmp(x->text, y->text, x->n_text) != 0))
+        if (text && (x->n_text != y->n_text ||
+                        memcmp(x->text, y->text, x->n_text) != 0))
             return false;
         if (!text && x->integer != y->integer)
             return false;
@@ -211,8 +209,7 @@ oracle(const world *w, const event *spine, bool *expired)
 
         if (!same_key(w, e, spine) || e->ts > spine->ts)
             continue;
-        if (w->as_known
-            && (e->created == NO_CREATED || e->created > spine->ts))
+        if (w->as_known && (e->created == NO_CREATED || e->created > spine->ts))
             continue;
         if (best == NULL || newer(e, best) > 0)
             best = e;
@@ -220,8 +217,8 @@ oracle(const world *w, const event *spine, bool *expired)
     *expired = false;
     if (best != NULL && w->has_ttl) {
         larder_time oldest = spine->ts - LARDER_TIME_MIN < w->ttl_us
-            ? LARDER_TIME_MIN
-            : spine->ts - w->ttl_us;
+                                 ? LARDER_TIME_MIN
+                                 : spine->ts - w->ttl_us;
 
         *expired = best->ts < oldest;
     }
@@ -272,9 +269,8 @@ declare(const world *w, const char *folder, const char *offline)
         snprintf(ttl, sizeof ttl, "    ttl: %lldus\n", (long long)w->ttl_us);
         fputs(ttl, file);
     }
-    fprintf(file,
-        "    features:\n      - {name: v, type: int64}\n"
-        "      - {name: s, type: string}\n");
+    fprintf(file, "    features:\n      - {name: v, type: int64}\n"
+                  "      - {name: s, type: string}\n");
     fclose(file);
     support_write(folder, "features.yaml", text);
 }
@@ -390,9 +386,9 @@ check_row(const world *w, size_t row, const larder_batch *batch, size_t at,
     bool has_v = best != NULL && best->has_v;
     bool has_s = best != NULL && best->has_s;
 
-    if (v.null != !has_v || (has_v && v.as.integer != best->v)
-        || s.null != !has_s
-        || (has_s && *(const char *)s.as.text.data != best->s[0]))
+    if (v.null != !has_v || (has_v && v.as.integer != best->v) ||
+        s.null != !has_s ||
+        (has_s && *(const char *)s.as.text.data != best->s[0]))
         ck_abort_msg("%s: spine row %zu: v %s%lld, expected %s%lld", offline,
             row, v.null ? "null " : "", (long long)v.as.integer,
             has_v ? "" : "null ", best == NULL ? 0LL : (long long)best->v);

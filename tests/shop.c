@@ -77,8 +77,7 @@ shop_apply(shop *s, const char *features_yaml)
     larder_status rc;
 
     support_write(s->folder, "features.yaml", features_yaml);
-    rc = larder_apply(
-        s->store, &s->call, NULL, &applied, &changes, &s->err);
+    rc = larder_apply(s->store, &s->call, NULL, &applied, &changes, &s->err);
     larder_stream_close(&changes);
     return rc;
 }
@@ -95,8 +94,7 @@ text_file(const char *text)
 }
 
 larder_status
-shop_ingest(
-    shop *s, const char *source, const char *csv, larder_ingested *out)
+shop_ingest(shop *s, const char *source, const char *csv, larder_ingested *out)
 {
     larder_source_shape shape;
     larder_text_options options = {.name = "rows.csv", .format = LARDER_CSV};
@@ -105,8 +103,7 @@ shop_ingest(
     FILE *file = text_file(csv);
     larder_status rc;
 
-    must(s,
-        larder_source_columns(s->store, &s->call, source, &shape, &s->err));
+    must(s, larder_source_columns(s->store, &s->call, source, &shape, &s->err));
     options.schema = shape.schema;
     options.required = shape.required;
     options.n_required = shape.n_required;
@@ -139,16 +136,14 @@ shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known)
 
     must(s, larder_text_read(file, &text, &s->call, &spine, &s->err));
     n_spine = spine.schema->n_fields;
-    must(s,
-        larder_join(s->store, &s->call, &options, &spine, &out, &s->err));
+    must(s, larder_join(s->store, &s->call, &options, &spine, &out, &s->err));
     written = open_memstream(&result, &size);
     for (;;) {
         must(s, larder_stream_next(&out, &batch, &s->err));
         if (batch.n_rows == 0)
             break;
-        must(s,
-            larder_text_write(written, LARDER_CSV, &batch, n_spine, LARDER_CSV,
-                first, &s->err));
+        must(s, larder_text_write(written, LARDER_CSV, &batch, n_spine,
+                    LARDER_CSV, first, &s->err));
         first = false;
         larder_batch_release(&batch);
     }
@@ -159,8 +154,8 @@ shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known)
 }
 
 larder_status
-shop_materialize(shop *s, const larder_materialize_options *o,
-    larder_run_report *report)
+shop_materialize(
+    shop *s, const larder_materialize_options *o, larder_run_report *report)
 {
     larder_materialize_options defaults = {0};
     larder_run_report own = {0};
@@ -183,15 +178,13 @@ try_get(shop *s, int64_t key, const char *ref, FILE *out)
     size_t n;
     larder_status rc;
 
-    LARDER_TRY(larder_reader_open(
-        s->store, &s->call, &features, &reader, &s->err));
     LARDER_TRY(
-        larder_batch_init(&keys, larder_reader_keys(reader), &s->err));
+        larder_reader_open(s->store, &s->call, &features, &reader, &s->err));
+    LARDER_TRY(larder_batch_init(&keys, larder_reader_keys(reader), &s->err));
     for (size_t i = 0; i < keys.schema->n_fields; i++)
         LARDER_TRY(larder_column_append(&keys.columns[i], &value, &s->err));
     keys.n_rows = 1;
-    LARDER_TRY(
-        larder_reader_get(reader, &s->call, &keys, &answer, &s->err));
+    LARDER_TRY(larder_reader_get(reader, &s->call, &keys, &answer, &s->err));
     value = larder_column_value(&answer.values.columns[0], 0);
     n = value.null ? 0 : larder_value_print(&value, text, sizeof text);
     if (answer.event_times[0] != LARDER_TIME_MIN)

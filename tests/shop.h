@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shop.h - a small store to try whole journeys on: declared by YAML text, filled
- * from CSV text, read back as text. Any failure ends the test with its words,
- * unless a function says that it gives the status back.
+ * shop.h - a small store to try whole journeys on: declared by YAML text,
+ * filled from CSV text, read back as text. Any failure ends the test with its
+ * words, unless a function says that it gives the status back.
  */
 #ifndef SHOP_H
 #define SHOP_H
@@ -30,10 +30,10 @@ larder_status shop_ingest(
 /* Join a CSV spine with one ref; the output as CSV text, yours. */
 char *shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known);
 /* All views, or one; NULL options: defaults. Gives the status back. */
-larder_status shop_materialize(shop *s, const larder_materialize_options *o,
-    larder_run_report *report);
-/* One key of type int64 and one ref: "value STATUS event-time", or "error: ...".
- * Yours. */
+larder_status shop_materialize(
+    shop *s, const larder_materialize_options *o, larder_run_report *report);
+/* One key of type int64 and one ref: "value STATUS event-time", or "error:
+ * ...". Yours. */
 char *shop_get(shop *s, int64_t key, const char *ref);
 
 #define SHOP_DAY INT64_C(86400000000)

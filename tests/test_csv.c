@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_csv.c - CSV text to and from batches, and what is wrong with it in words.
+ * test_csv.c - CSV text to and from batches, and what is wrong with it in
+ * words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ print_stream(larder_stream *stream, FILE *to)
 
     while ((rc = larder_stream_next(stream, &batch, &err)) == LARDER_OK &&
            batch.n_rows != 0) {
-        rc = larder_text_write(to, LARDER_CSV, &batch, 0, LARDER_CSV, first,
-            &err);
+        rc = larder_text_write(
+            to, LARDER_CSV, &batch, 0, LARDER_CSV, first, &err);
         ck_assert_int_eq(rc, LARDER_OK);
         larder_batch_release(&batch);
         first = false;
@@ -165,7 +166,8 @@ static const struct {
     {HEAD "1,,1700000000,\n",
         "INVALID orders.csv:2:4: column 'at': '1700000000' is a number, not a "
         "time [write ISO 8601, such as 2024-03-01T12:00:00Z]"},
-    {HEAD "\"\",,,\n", "INVALID orders.csv:2:1: column 'id': '' is not an int64"},
+    {HEAD "\"\",,,\n",
+        "INVALID orders.csv:2:1: column 'id': '' is not an int64"},
     {HEAD "1,,,ab\xC3(\n", "INVALID orders.csv:2:5: column 'name': invalid "
                            "UTF-8 at byte 3 of the value"},
     /* characters are counted, not bytes; and the place is the field's */
@@ -308,8 +310,8 @@ START_TEST(without_a_schema_values_keep_their_spelling)
 END_TEST
 
 /* A table of random text, spelt as Larder spells it. */
-static char *
-random_table(uint64_t *seed, size_t *size)
+static void
+random_table(uint64_t *seed, char **text, size_t *size)
 {
     static const char *const fields[] = {"", "\"\"", "1", "-0.50", " ", "a b",
         "\"a,b\"", "\"\"\"\"", "\"\n\"", "\"\r\n\"", "\"x\ry\"", "\xC3\xA9",
@@ -317,8 +319,7 @@ random_table(uint64_t *seed, size_t *size)
         "0123456789012345678901234567890123456789"};
     size_t n_columns = 1 + support_below(seed, 4);
     size_t n_rows = support_below(seed, 40);
-    char *text = NULL;
-    FILE *to = open_memstream(&text, size);
+    FILE *to = open_memstream(text, size);
 
     for (size_t i = 0; i < n_columns; i++)
         fprintf(to, "c%zu%c", i, i + 1 == n_columns ? '\n' : ',');
@@ -327,7 +328,6 @@ random_table(uint64_t *seed, size_t *size)
             fprintf(to, "%s%c", fields[support_below(seed, 16)],
                 i + 1 == n_columns ? '\n' : ',');
     fclose(to);
-    return text;
 }
 
 START_TEST(random_tables_come_back_byte_for_byte)
@@ -337,9 +337,10 @@ START_TEST(random_tables_come_back_byte_for_byte)
 
     for (int round = 0; round < 500; round++) {
         size_t size;
-        char *text = random_table(&seed, &size);
-        char *printed = read_all(&options, text, size);
+        char *text = NULL, *printed;
 
+        random_table(&seed, &text, &size);
+        printed = read_all(&options, text, size);
         if (strchr(text, '\n') + 1 == text + size)
             ck_assert_str_eq(printed, ""); /* no rows, so no header either */
         else
@@ -370,8 +371,7 @@ START_TEST(many_rows_come_in_batches_of_one_schema)
     ck_assert_int_eq(
         larder_text_read(file, &options, &call, &stream, &err), LARDER_OK);
     for (;;) {
-        ck_assert_int_eq(
-            larder_stream_next(&stream, &batch, &err), LARDER_OK);
+        ck_assert_int_eq(larder_stream_next(&stream, &batch, &err), LARDER_OK);
         if (batch.n_rows == 0)
             break;
         for (size_t i = 0; i < batch.n_rows; i++, n_rows++) {
@@ -445,6 +445,34 @@ START_TEST(rejected_records_are_told_and_reading_goes_on)
 }
 END_TEST
 
+START_TEST(a_quote_never_closed_costs_one_line_of_a_large_file)
+{
+    char *text = NULL, *told = NULL, *printed;
+    size_t size, n_told, n_lines = 0;
+    FILE *file = open_memstream(&text, &size);
+    FILE *to = open_memstream(&told, &n_told);
+    larder_text_options options = options_of(&orders);
+
+    fputs(HEAD "0,,,\"open\n", file);
+    for (int i = 0; i < 60000; i++) /* more than a field may hold */
+        fprintf(file, "%d,0.5,2024-03-01T12:00:00Z,a\n", i);
+    fclose(file);
+    options.reject = note_reject;
+    options.context = to;
+    printed = read_all(&options, text, size);
+    fclose(to);
+    for (const char *at = printed; (at = strchr(at, '\n')) != NULL; at++)
+        n_lines++;
+    ck_assert_uint_eq(n_lines, 60001);
+    ck_assert_str_eq(told,
+        "orders.csv:2 [name] column 'name': a value is over max_field_bytes "
+        "(1048576) | 0,,,\"open | id,delay,at,name\n");
+    free(printed);
+    free(told);
+    free(text);
+}
+END_TEST
+
 static larder_status
 refuse_reject(void *context, const larder_reject *reject, larder_error *err)
 {
@@ -484,7 +512,8 @@ START_TEST(a_failure_is_told_again)
 }
 END_TEST
 
-/* ------------------------------------------------------------------ the call */
+/* ------------------------------------------------------------------ the call
+ */
 
 static void
 note_progress(void *context, const larder_progress *progress)
@@ -541,8 +570,8 @@ START_TEST(a_full_disk_is_told)
     ck_assert_ptr_nonnull(file);
     setvbuf(file, NULL, _IONBF, 0);
     ck_assert_int_eq(larder_batch_init(&batch, &orders, NULL), LARDER_OK);
-    ck_assert_int_eq(larder_text_write(
-                         file, LARDER_CSV, &batch, 0, LARDER_CSV, true, &err),
+    ck_assert_int_eq(
+        larder_text_write(file, LARDER_CSV, &batch, 0, LARDER_CSV, true, &err),
         LARDER_IO);
     ck_assert_str_eq(err.message, "cannot write: No space left on device");
     larder_batch_release(&batch);
@@ -590,6 +619,7 @@ csv_suite(void)
     tcase_add_test(tests, random_tables_come_back_byte_for_byte);
     tcase_add_test(tests, many_rows_come_in_batches_of_one_schema);
     tcase_add_test(tests, rejected_records_are_told_and_reading_goes_on);
+    tcase_add_test(tests, a_quote_never_closed_costs_one_line_of_a_large_file);
     tcase_add_test(tests, a_reject_that_is_not_taken_ends_the_stream);
     tcase_add_test(tests, a_failure_is_told_again);
     tcase_add_test(tests, progress_is_told_and_a_wish_to_stop_heard);

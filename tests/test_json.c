@@ -182,8 +182,8 @@ copy_text(larder_stream *stream, larder_format format, size_t n_verbatim,
 
     while ((rc = larder_stream_next(stream, &batch, err)) == LARDER_OK &&
            batch.n_rows != 0) {
-        ck_assert_int_eq(larder_text_write(to, format, &batch, n_verbatim, from,
-                             first, err),
+        ck_assert_int_eq(
+            larder_text_write(to, format, &batch, n_verbatim, from, first, err),
             LARDER_OK);
         larder_batch_release(&batch);
         first = false;
@@ -233,7 +233,7 @@ check(const larder_text_options *options, larder_format format,
 }
 
 #define NULLS(id)                                                              \
-    "{\"id\":" id ",\"x\":null,\"ok\":null,\"at\":null,\"name\":null,"        \
+    "{\"id\":" id ",\"x\":null,\"ok\":null,\"at\":null,\"name\":null,"         \
     "\"raw\":null,\"list\":null}\n"
 
 static const struct {
@@ -297,9 +297,9 @@ static const struct {
     {"{\"raw\":\"A\"}", "INVALID a.jsonl:1:8: column 'raw': 'A' is not base64"},
     {"{\"list\":[1,\"2\"]}",
         "INVALID a.jsonl:1:12: column 'list': \"2\" is not an int32"},
-    {"{\"list\":[1,2147483648]}",
-        "INVALID a.jsonl:1:12: column 'list': '2147483648' is outside the range "
-        "of int32"},
+    {"{\"list\":[1,2147483648]}", "INVALID a.jsonl:1:12: column 'list': "
+                                  "'2147483648' is outside the range "
+                                  "of int32"},
     {"{\"list\":[1,2}",
         "INVALID a.jsonl:1:13: column 'list': a ',' or ']' is missing"},
     {"{\"list\":3}",
@@ -315,7 +315,8 @@ static const struct {
     {"{\"id\":1", "INVALID a.jsonl:1:8: a ',' or '}' is missing"},
     {"{\"id\":1} {}", "INVALID a.jsonl:1:10: text follows the value"},
     {"{\"id\":tru}", "INVALID a.jsonl:1:7: a value is none of JSON"},
-    {"{\"name\":\"\xFF\"}", "INVALID a.jsonl:1:10: a string is not valid UTF-8"},
+    {"{\"name\":\"\xFF\"}",
+        "INVALID a.jsonl:1:10: a string is not valid UTF-8"},
     {"{\"name\":\"\\u0000\"}",
         "INVALID a.jsonl:1:10: a string holds a NUL (\\u0000)"},
 };
@@ -416,8 +417,8 @@ note_reject(void *context, const larder_reject *reject, larder_error *err)
 }
 
 static void
-check_rejects(const larder_schema *schema, const char *text,
-    const char *wanted, const char *wanted_told)
+check_rejects(const larder_schema *schema, const char *text, const char *wanted,
+    const char *wanted_told)
 {
     larder_text_options options = options_of(schema);
     char *told = NULL;

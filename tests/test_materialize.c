@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_materialize.c - from history to online and back, on every pair of stores.
+ * test_materialize.c - from history to online and back, on every pair of
+ * stores.
  */
 #include <check.h>
 #include <signal.h>
@@ -26,9 +27,9 @@
 static const char plain[] = HEAD VIEW
     "      - {name: a, type: int64}\n      - {name: b, type: string}\n";
 static const char only_a[] = HEAD VIEW "      - {name: a, type: int64}\n";
-static const char with_default[] = HEAD VIEW
-    "      - {name: a, type: int64, default: 7}\n"
-    "      - {name: b, type: string}\n";
+static const char with_default[] =
+    HEAD VIEW "      - {name: a, type: int64, default: 7}\n"
+              "      - {name: b, type: string}\n";
 
 static const char rows[] = "id,a,b,ts,cts\n"
                            "1,10,x,2024-05-30T00:00:00Z,2024-05-30T01:00:00Z\n"
@@ -126,11 +127,10 @@ START_TEST(a_late_row_is_found_however_old_it_is)
     open_with_rows(_i);
     materialize_ok();
     s.call.now += SHOP_DAY;
-    ck_assert_int_eq(
-        shop_ingest(&s, "h",
-            "id,a,b,ts,cts\n4,40,w,2024-01-01T00:00:00Z,\n"
-            "1,9,old,2024-05-29T00:00:00Z,\n",
-            NULL),
+    ck_assert_int_eq(shop_ingest(&s, "h",
+                         "id,a,b,ts,cts\n4,40,w,2024-01-01T00:00:00Z,\n"
+                         "1,9,old,2024-05-29T00:00:00Z,\n",
+                         NULL),
         LARDER_OK);
     ck_assert_int_eq(shop_materialize(&s, NULL, &report), LARDER_OK);
     ck_assert_uint_eq(report.views[0].read, 2);

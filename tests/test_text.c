@@ -45,8 +45,9 @@ static const struct {
     {LARDER_BYTES, "+/8=", "+/8=", "+/8=", "\"+/8=\""},
     {LARDER_BYTES, "AA==", "AA==", "AA==", "\"AA==\""},
     {LARDER_BYTES, "AAECAw==", "AAECAw==", "AAECAw==", "\"AAECAw==\""},
-    {LARDER_TIMESTAMP, "2024-03-01T13:00:00.50+01:00", "2024-03-01T12:00:00.500Z",
-        "2024-03-01T12:00:00.500Z", "\"2024-03-01T12:00:00.500Z\""},
+    {LARDER_TIMESTAMP, "2024-03-01T13:00:00.50+01:00",
+        "2024-03-01T12:00:00.500Z", "2024-03-01T12:00:00.500Z",
+        "\"2024-03-01T12:00:00.500Z\""},
     {LARDER_INT64_LIST, " [1, 2.0,null ] ", "[1,2,null]", "\"[1,2,null]\"",
         "[1,2,null]"},
     {LARDER_INT32_LIST, "[]", "[]", "\"[]\"", "[]"},
@@ -165,8 +166,8 @@ START_TEST(a_nul_is_refused_with_its_position)
     larder_column column = {.type = LARDER_STRING};
     larder_error err = {0};
 
-    ck_assert_int_eq(larder_value_parse(&column,
-                         (larder_bytes){"12345678\0", 9}, 0, &err),
+    ck_assert_int_eq(
+        larder_value_parse(&column, (larder_bytes){"12345678\0", 9}, 0, &err),
         LARDER_INVALID);
     ck_assert_str_eq(err.message, "a NUL at byte 9 of the value");
     ldr_column_release(&column);
@@ -369,8 +370,7 @@ digest_text(larder_format format, const char *text, char hex[33])
     ck_assert_int_eq(ldr_digest_add(digest, &batch, NULL), LARDER_OK);
     do {
         larder_batch_release(&batch);
-        ck_assert_int_eq(
-            larder_stream_next(&stream, &batch, NULL), LARDER_OK);
+        ck_assert_int_eq(larder_stream_next(&stream, &batch, NULL), LARDER_OK);
         ck_assert_int_eq(ldr_digest_add(digest, &batch, NULL), LARDER_OK);
     } while (batch.n_rows != 0);
     larder_batch_release(&batch);
@@ -429,14 +429,12 @@ text_suite(void)
     tcase_add_loop_test(tests, text_of_another_type_is_refused_in_words, 0,
         (int)(sizeof refused_cases / sizeof *refused_cases));
     tcase_add_test(tests, a_nul_is_refused_with_its_position);
-    tcase_add_test(
-        tests, printing_into_too_little_room_gives_the_length_alone);
+    tcase_add_test(tests, printing_into_too_little_room_gives_the_length_alone);
     tcase_add_loop_test(tests, utf8_is_checked_to_the_byte, 0,
         (int)(sizeof utf8_cases / sizeof *utf8_cases));
     tcase_add_test(tests, a_nul_anywhere_is_no_text);
     tcase_add_test(tests, a_json_string_is_always_valid);
-    tcase_add_test(
-        tests, what_does_not_fit_the_sink_goes_through_to_the_file);
+    tcase_add_test(tests, what_does_not_fit_the_sink_goes_through_to_the_file);
     tcase_add_test(tests, a_digest_does_not_know_of_batches);
     tcase_add_test(tests, csv_and_json_lines_of_one_table_have_one_digest);
     tcase_add_test(tests, tables_that_differ_have_different_digests);

@@ -12,13 +12,12 @@
 #include "data/csv.h"
 
 #include <csv.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/name.h"
 #include "data/batch.h"
 #include "data/format.h"
+#include "data/header.h"
 #include "data/schema.h"
 #include "data/text.h"
 
@@ -394,106 +393,6 @@ read_record(
 
 /* ------------------------------------------------------------------ header */
 
-/* Names in a message: as many as fit, then how many more. */
-typedef struct name_list {
-    char text[360];
-    size_t size, n, n_left;
-} name_list;
-
-static LARDER_PRINTF(2, 3) void list_name(
-    name_list *list, const char *format, ...)
-{
-    char item[200];
-    va_list arguments;
-    int size;
-
-    va_start(arguments, format);
-    size = vsnprintf(item, sizeof item, format, arguments);
-    va_end(arguments);
-    list->n++;
-    if (size < 0 || (size_t)size >= sizeof item ||
-        list->size + (size_t)size + 3 > sizeof list->text ||
-        list->n_left != 0) {
-        list->n_left++;
-        return;
-    }
-    if (list->size != 0) {
-        memcpy(list->text + list->size, ", ", 2);
-        list->size += 2;
-    }
-    memcpy(list->text + list->size, item, (size_t)size + 1);
-    list->size += (size_t)size;
-}
-
-static larder_status
-fail_list(const name_list *list, const char *what, larder_error *err)
-{
-    char more[40] = "";
-
-    if (list->n_left != 0)
-        snprintf(more, sizeof more, " and %zu more", list->n_left);
-    return larder_fail(err, LARDER_INVALID, "the header %s column%s %s%s", what,
-        list->n == 1 ? "" : "s", list->text, more);
-}
-
-static size_t
-find_name(const csv_reader *csv, const char *name, size_t n_names)
-{
-    for (size_t i = 0; i < n_names; i++)
-        if (strcmp(csv->names[i], name) == 0)
-            return i;
-    return LDR_NO_FIELD;
-}
-
-static larder_status
-refuse_twins(const csv_reader *csv, larder_error *err)
-{
-    for (size_t i = 0; i < csv->n_columns; i++) {
-        size_t first = find_name(csv, csv->names[i], i);
-
-        if (first != LDR_NO_FIELD)
-            return larder_fail(err, LARDER_INVALID,
-                "the header has column '%s' twice: as number %zu and %zu",
-                csv->names[i], first + 1, i + 1);
-    }
-    return LARDER_OK;
-}
-
-static larder_status
-refuse_missing(const csv_reader *csv, larder_error *err)
-{
-    const larder_schema *schema = csv->reader.options.schema;
-    name_list missing = {0};
-
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        const char *name = schema->fields[i].name, *near;
-
-        if (find_name(csv, name, csv->n_columns) != LDR_NO_FIELD)
-            continue;
-        near = ldr_name_nearest(name, csv->names, csv->n_columns);
-        if (near == NULL)
-            list_name(&missing, "'%s'", name);
-        else
-            list_name(&missing, "'%s' (it has '%s')", name, near);
-    }
-    return missing.n == 0 ? LARDER_OK : fail_list(&missing, "lacks", err);
-}
-
-static larder_status
-refuse_extra(const csv_reader *csv, larder_error *err)
-{
-    name_list extra = {0};
-
-    for (size_t i = 0; i < csv->n_columns; i++)
-        if (csv->targets[i] == LDR_NO_FIELD)
-            list_name(&extra, "'%s'", csv->names[i]);
-    if (extra.n == 0 || csv->reader.options.ignore_extra)
-        return LARDER_OK;
-    fail_list(&extra, "has unknown", err);
-    larder_hint(err, "remove what is not wanted, or ask to ignore it");
-    return LARDER_INVALID;
-}
-
 /* Without a schema the header is one, of text. */
 static larder_status
 take_names(csv_reader *csv, larder_error *err)
@@ -504,10 +403,8 @@ take_names(csv_reader *csv, larder_error *err)
 
     if (fields == NULL)
         return out_of_memory(csv, err);
-    for (size_t i = 0; i < csv->n_columns; i++) {
+    for (size_t i = 0; i < csv->n_columns; i++)
         fields[i] = (larder_field){csv->names[i], LARDER_STRING};
-        csv->targets[i] = i;
-    }
     reader->schema = (larder_schema){fields, csv->n_columns};
     return LARDER_OK;
 }
@@ -522,14 +419,10 @@ match_names(csv_reader *csv, larder_error *err)
         ldr_arena_array(&reader->arena, csv->n_columns, sizeof *csv->targets);
     if (csv->targets == NULL)
         return out_of_memory(csv, err);
-    LARDER_TRY(refuse_twins(csv, err));
     if (reader->options.schema == NULL)
-        return take_names(csv, err);
-    for (size_t i = 0; i < csv->n_columns; i++)
-        csv->targets[i] =
-            ldr_schema_find(reader->options.schema, csv->names[i]);
-    LARDER_TRY(refuse_missing(csv, err));
-    LARDER_TRY(refuse_extra(csv, err));
+        LARDER_TRY(take_names(csv, err));
+    LARDER_TRY(ldr_header_match(csv->names, csv->n_columns, &reader->schema,
+        reader->options.ignore_extra, csv->targets, err));
 out:
     return rc;
 }

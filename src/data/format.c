@@ -264,6 +264,27 @@ ldr_reader_reject(ldr_reader *reader, size_t size, larder_error *err)
 
 /* ------------------------------------------------------------------ stream */
 
+static larder_status
+find_required(ldr_reader *reader, larder_error *err)
+{
+    const larder_text_options *options = &reader->options;
+
+    reader->required = ldr_arena_array(
+        &reader->arena, options->n_required + 1, sizeof *reader->required);
+    if (reader->required == NULL)
+        return larder_fail(
+            err, LARDER_NOMEM, "out of memory to read %s", options->name);
+    for (size_t i = 0; i < options->n_required; i++) {
+        reader->required[i] =
+            ldr_schema_find(&reader->schema, options->required[i]);
+        if (reader->required[i] == LDR_NO_FIELD)
+            return larder_fail(err, LARDER_INVALID,
+                "column '%s' is required, but is not of the schema",
+                options->required[i]);
+    }
+    return LARDER_OK;
+}
+
 larder_status
 ldr_reader_init(ldr_reader *reader, FILE *file,
     const larder_text_options *options, const larder_call *call,
@@ -279,7 +300,9 @@ ldr_reader_init(ldr_reader *reader, FILE *file,
     reader->doing = ldr_arena_printf(&reader->arena, "reading %s", name);
     if (reader->options.name == NULL || reader->doing == NULL)
         return larder_fail(err, LARDER_NOMEM, "out of memory to read %s", name);
-    if (options->schema != NULL) {
+    if (options->schema == NULL) {
+        reader->options.n_required = 0; /* text as it is lacks nothing */
+    } else {
         schema = ldr_arena_alloc(&reader->arena, sizeof *schema);
         if (schema == NULL)
             return larder_fail(
@@ -287,6 +310,8 @@ ldr_reader_init(ldr_reader *reader, FILE *file,
         rc = ldr_schema_copy(options->schema, &reader->arena, schema, err);
         reader->options.schema = schema;
         reader->schema = *schema;
+        LARDER_TRY(rc);
+        LARDER_TRY(find_required(reader, err));
     }
     if (most == 0)
         most = FIELD_BYTES;
@@ -300,6 +325,7 @@ ldr_reader_init(ldr_reader *reader, FILE *file,
         .limit = most * LDR_RECORD_FIELDS,
         .n_total = size_of(file),
     };
+out:
     return rc;
 }
 
@@ -313,6 +339,25 @@ ldr_reader_free(ldr_reader *reader)
     free(reader);
 }
 
+/* The record is the batch's next row: has it all that it must have? */
+static void
+check_required(ldr_reader *reader, const larder_batch *batch)
+{
+    for (size_t i = 0; i < reader->options.n_required; i++) {
+        size_t at = reader->required[i];
+        const char *name = reader->schema.fields[at].name;
+
+        if (batch->columns[at].n_nulls == 0
+            || !ldr_column_is_null(&batch->columns[at], batch->n_rows))
+            continue;
+        (void)larder_fail(&reader->fault, LARDER_INVALID,
+            "column '%s': a value is missing that every row needs", name);
+        ldr_reader_place(reader, 0);
+        reader->fault_column = name;
+        return;
+    }
+}
+
 static larder_status
 read_batch(ldr_reader *reader, larder_batch *batch, larder_error *err)
 {
@@ -324,6 +369,8 @@ read_batch(ldr_reader *reader, larder_batch *batch, larder_error *err)
         LARDER_TRY(reader->record(reader, batch, &size, err));
         if (size == 0)
             break;
+        if (reader->fault.status == LARDER_OK)
+            check_required(reader, batch);
         if (reader->fault.status == LARDER_OK) {
             batch->n_rows++;
         } else {

@@ -35,6 +35,7 @@ typedef struct ldr_reader ldr_reader;
 struct ldr_reader {
     larder_text_options options; /* name and schema are copies of ours */
     larder_schema schema;        /* of the stream */
+    size_t *required;            /* columns of it that are never null */
     ldr_arena arena;
     ldr_lines lines;
     const larder_call *call;

@@ -120,7 +120,7 @@ expand_one(ldr_expansion *expansion, const ldr_yaml *scalar, const char *inner)
     ldr_fault(expansion->faults, &scalar->place,
         "${NAME}, ${NAME:-default}, ${NAME:?why} or ${file:PATH}; $${ for the "
         "signs themselves",
-        "'${%.*s' is no variable", NAME_ROOM, inner);
+        "'${%.*s}' is no variable", NAME_ROOM, inner);
     return NULL;
 }
 

@@ -163,3 +163,35 @@ ldr_view_table(
         id.bytes[i] = (unsigned char)(sum >> (56 - 8 * i));
     return id;
 }
+
+/* -------------------------------------------------------------- scan order */
+
+static size_t
+place_of_key(const ldr_view *view, const char *name)
+{
+    size_t k = 0;
+
+    while (k < view->n_keys && strcmp(view->keys[k].name, name) != 0)
+        k++;
+    return k;
+}
+
+larder_status
+ldr_view_scan_keys(const ldr_view *view, ldr_arena *arena, const char ***names,
+    size_t **from, larder_error *err)
+{
+    const ldr_source *source = view->source;
+    bool same = source->n_key == view->n_keys;
+
+    *names = ldr_arena_array(arena, view->n_keys + 1, sizeof **names);
+    *from = ldr_arena_array(arena, view->n_keys + 1, sizeof **from);
+    if (*names == NULL || *from == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a view's keys");
+    for (size_t i = 0; same && i < view->n_keys; i++)
+        same = place_of_key(view, source->key[i]) < view->n_keys;
+    for (size_t i = 0; i < view->n_keys; i++) {
+        (*names)[i] = same ? source->key[i] : view->keys[i].name;
+        (*from)[i] = place_of_key(view, (*names)[i]);
+    }
+    return LARDER_OK;
+}

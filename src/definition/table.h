@@ -19,6 +19,12 @@ void ldr_source_table(const ldr_source *source, larder_table *out);
 larder_status ldr_view_columns(const ldr_view *view, ldr_arena *arena,
     larder_field **columns, larder_error *err);
 
+/* The order in which a view's history is read: the clustering order of its
+ * source where that has the same columns, else name order. from[i] is the place
+ * of names[i] among view->keys. NOMEM. */
+larder_status ldr_view_scan_keys(const ldr_view *view, ldr_arena *arena,
+    const char ***names, size_t **from, larder_error *err);
+
 /* XXH3-128 hex of all that decides a row's bytes: source table or query, key,
  * time and created columns with types, unit and zone, each feature's column and
  * type in order, the row format's version; not names, ttl or words. */

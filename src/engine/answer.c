@@ -129,7 +129,8 @@ order_fill(order *o, const ldr_answering *a, const ldr_spine_chunk *chunk,
             continue;
         split_key(&key, e, NULL);
         LARDER_TRY(grow_pool(o, e->n_rest, err));
-        memcpy(o->pool + o->n_pool, key.bytes + key.size - e->n_rest, e->n_rest);
+        memcpy(
+            o->pool + o->n_pool, key.bytes + key.size - e->n_rest, e->n_rest);
         o->n_pool += e->n_rest;
         e->t = ldr_column_integer(&chunk->time, row);
         e->row = row;
@@ -188,10 +189,9 @@ cut(share *s, unsigned n_parts)
 
         if (wanted > end)
             end = wanted;
-        while (end > 0 && end < n
-            && compare_keys(&s->order->entries[end - 1],
-                   &s->order->entries[end])
-                == 0)
+        while (end > 0 && end < n &&
+               compare_keys(
+                   &s->order->entries[end - 1], &s->order->entries[end]) == 0)
             end++;
         s->ends[p] = end;
     }
@@ -262,9 +262,8 @@ meet_seeking(const share *s, unsigned part, const ldr_asof *asof,
     ldr_asof_result *out, larder_error *err)
 {
     const ldr_answering *a = s->answering;
-    larder_asof joined = {.scan = scan_of(a),
-        .spine = asof->spine,
-        .as_known = asof->as_known};
+    larder_asof joined = {
+        .scan = scan_of(a), .spine = asof->spine, .as_known = asof->as_known};
     larder_stream stream = {0};
     larder_status rc;
 
@@ -337,9 +336,8 @@ answer_part(void *context, unsigned part, larder_error *err)
         size_t match = result->match[i];
 
         s->answers->rows[s->order->entries[first + i].row] =
-            match >= LDR_ANSWER_NULL_KEY
-            ? match
-            : match | (size_t)part << PART_SHIFT;
+            match >= LDR_ANSWER_NULL_KEY ? match
+                                         : match | (size_t)part << PART_SHIFT;
     }
     free(result->match);
     result->match = NULL;

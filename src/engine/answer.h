@@ -2,9 +2,9 @@
 /*
  * answer.h - one view's answers to one chunk of a spine.
  *
- * Sorts the chunk by the view's key and time, cuts it into ranges of keys for the
- * threads, lets each meet history, and keeps for every chunk row where its answer
- * lies, so that columns can be gathered in spine order.
+ * Sorts the chunk by the view's key and time, cuts it into ranges of keys for
+ * the threads, lets each meet history, and keeps for every chunk row where its
+ * answer lies, so that columns can be gathered in spine order.
  */
 #ifndef LDR_ANSWER_H
 #define LDR_ANSWER_H

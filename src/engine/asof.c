@@ -55,8 +55,8 @@ ldr_asof_order(const ldr_row_layout *layout, const larder_column *a,
 
     LARDER_TRY(encode_values(layout, a, row_a, &x, err));
     LARDER_TRY(encode_values(layout, b, row_b, &y, err));
-    *order = larder_row_compare((larder_bytes){x.data, x.size},
-        (larder_bytes){y.data, y.size});
+    *order = larder_row_compare(
+        (larder_bytes){x.data, x.size}, (larder_bytes){y.data, y.size});
 out:
     ldr_buffer_free(&x);
     ldr_buffer_free(&y);
@@ -64,11 +64,10 @@ out:
 }
 
 static larder_status
-result_init(ldr_asof_result *result, const larder_schema *schema, size_t n_spine,
-    size_t first_value, larder_error *err)
+result_init(ldr_asof_result *result, const larder_schema *schema,
+    size_t n_spine, size_t first_value, larder_error *err)
 {
-    larder_schema *own =
-        ldr_arena_alloc(&result->arena, sizeof *own);
+    larder_schema *own = ldr_arena_alloc(&result->arena, sizeof *own);
     larder_status rc;
 
     result->match = malloc((n_spine + 1) * sizeof *result->match);
@@ -109,7 +108,8 @@ typedef struct merge {
     const ldr_asof *asof;
     ldr_cursor history;
     ldr_asof_result *result;
-    /* The winner for the moment before, if there is one: a row of result->rows. */
+    /* The winner for the moment before, if there is one: a row of result->rows.
+     */
     size_t winner;
 } merge;
 
@@ -152,9 +152,8 @@ visible(const ldr_asof *asof, const larder_column *columns, size_t row,
 
     if (ldr_column_integer(&columns[0], row) > t)
         return false;
-    return !asof->as_known
-        || (!ldr_column_is_null(created, row)
-            && ldr_column_integer(created, row) <= t);
+    return !asof->as_known || (!ldr_column_is_null(created, row) &&
+                                  ldr_column_integer(created, row) <= t);
 }
 
 /* Two rows, by their columns from event on: equal (event, created)? */
@@ -195,8 +194,8 @@ take_winner(merge *m, size_t spine_row, larder_error *err)
         int order = 0;
 
         LARDER_TRY(ldr_cursor_next(&m->history, err));
-        if (m->history.ended || key_order(m, spine_row) != 0
-            || !tied(&m->history.batch.columns[event], m->history.row,
+        if (m->history.ended || key_order(m, spine_row) != 0 ||
+            !tied(&m->history.batch.columns[event], m->history.row,
                 &m->result->rows.columns[event], m->winner))
             break;
         LARDER_TRY(ldr_asof_order(m->asof->layout,
@@ -210,13 +209,13 @@ out:
 }
 
 static void
-answer(const ldr_asof *asof, ldr_asof_result *result, size_t spine_row,
-    size_t row)
+answer(
+    const ldr_asof *asof, ldr_asof_result *result, size_t spine_row, size_t row)
 {
     const larder_column *event = &result->rows.columns[result->first_value - 2];
-    bool expired = asof->has_ttl
-        && ldr_ttl_passed(ldr_column_integer(event, row),
-            spine_time(asof, spine_row), asof->ttl_us);
+    bool expired =
+        asof->has_ttl && ldr_ttl_passed(ldr_column_integer(event, row),
+                             spine_time(asof, spine_row), asof->ttl_us);
 
     result->match[spine_row] = expired ? LDR_ASOF_EXPIRED : row;
 }
@@ -232,11 +231,11 @@ merge_key(merge *m, size_t first, size_t end, larder_error *err)
     for (size_t i = end; i-- > first;) {
         larder_time t = spine_time(m->asof, i);
 
-        if (m->winner != LDR_ASOF_NONE
-            && !visible(m->asof, &m->result->rows.columns[event], m->winner, t))
+        if (m->winner != LDR_ASOF_NONE &&
+            !visible(m->asof, &m->result->rows.columns[event], m->winner, t))
             m->winner = LDR_ASOF_NONE;
-        while (m->winner == LDR_ASOF_NONE && !m->history.ended
-            && key_order(m, i) == 0) {
+        while (m->winner == LDR_ASOF_NONE && !m->history.ended &&
+               key_order(m, i) == 0) {
             if (visible(m->asof, &m->history.batch.columns[event],
                     m->history.row, t))
                 LARDER_TRY(take_winner(m, i, err));
@@ -265,8 +264,8 @@ catch_up(merge *m, size_t spine_row, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
-    while (!m->history.ended
-        && (history_has_null_key(m) || key_order(m, spine_row) > 0))
+    while (!m->history.ended &&
+           (history_has_null_key(m) || key_order(m, spine_row) > 0))
         LARDER_TRY(ldr_cursor_next(&m->history, err));
 out:
     return rc;
@@ -281,11 +280,11 @@ ldr_asof_merge(const ldr_asof *asof, larder_stream *history,
     merge m = {.asof = asof, .result = &result};
     larder_status rc;
 
-    LARDER_TRY(
-        result_init(&result, history->schema, n, asof->n_keys + 2, err));
+    LARDER_TRY(result_init(&result, history->schema, n, asof->n_keys + 2, err));
     LARDER_TRY(ldr_cursor_start(&m.history, history, err));
     for (size_t first = 0, end; first < n; first = end) {
-        for (end = first + 1; end < n && same_spine_key(asof, first, end); end++)
+        for (end = first + 1; end < n && same_spine_key(asof, first, end);
+             end++)
             ;
         if (first / CHECK_EVERY != end / CHECK_EVERY)
             LARDER_TRY(larder_call_check(call, err));
@@ -319,18 +318,17 @@ ldr_asof_settle(const ldr_asof *asof, larder_stream *found,
         LARDER_TRY(larder_stream_next(found, &batch, err));
         if (batch.n_rows == 0)
             break;
-        LARDER_TRY(
-            ldr_batch_copy(&result.rows, &batch, 0, batch.n_rows, err));
+        LARDER_TRY(ldr_batch_copy(&result.rows, &batch, 0, batch.n_rows, err));
         for (size_t row = base; row < result.rows.n_rows; row++) {
-            size_t spine = (size_t)ldr_column_integer(
-                &result.rows.columns[0], row);
+            size_t spine =
+                (size_t)ldr_column_integer(&result.rows.columns[0], row);
             int order = 1;
 
             assert(spine < asof->spine->n_rows);
             if (result.match[spine] != LDR_ASOF_NONE)
-                LARDER_TRY(ldr_asof_order(asof->layout,
-                    &result.rows.columns[3], row, &result.rows.columns[3],
-                    result.match[spine], &order, err));
+                LARDER_TRY(ldr_asof_order(asof->layout, &result.rows.columns[3],
+                    row, &result.rows.columns[3], result.match[spine], &order,
+                    err));
             if (order > 0)
                 result.match[spine] = row;
         }

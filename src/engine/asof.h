@@ -33,11 +33,11 @@ typedef struct ldr_asof {
 } ldr_asof;
 
 typedef struct ldr_asof_result {
-    larder_batch rows;   /* rows that may answer */
-    ldr_arena arena;     /* its schema */
-    size_t first_value;  /* the position of the first value column in it;
-                          * event and created are the two before it */
-    size_t *match;       /* per spine row: a row of `rows`, or a reason */
+    larder_batch rows;  /* rows that may answer */
+    ldr_arena arena;    /* its schema */
+    size_t first_value; /* the position of the first value column in it;
+                         * event and created are the two before it */
+    size_t *match;      /* per spine row: a row of `rows`, or a reason */
 } ldr_asof_result;
 
 /* Merge with history sorted as LARDER_ORDER_NEWEST_FIRST (a scan's columns). */

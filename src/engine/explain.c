@@ -53,11 +53,12 @@ no_memory(larder_error *err)
     return larder_fail(err, LARDER_NOMEM, "no memory to explain");
 }
 
-/* ------------------------------------------------------- the row in question */
+/* ------------------------------------------------------- the row in question
+ */
 
 static larder_status
-take_key(explaining *e, const ldr_spine_chunk *chunk, size_t row,
-    larder_error *err)
+take_key(
+    explaining *e, const ldr_spine_chunk *chunk, size_t row, larder_error *err)
 {
     size_t n = e->view->view->n_keys;
     larder_field *keys = ldr_arena_array(&e->arena, n + 1, sizeof *keys);
@@ -84,8 +85,8 @@ out:
 }
 
 static larder_status
-find_row(explaining *e, larder_stream *input, uint64_t wanted,
-    larder_error *err)
+find_row(
+    explaining *e, larder_stream *input, uint64_t wanted, larder_error *err)
 {
     ldr_spine spine = {0};
     ldr_spine_chunk chunk = {0};
@@ -217,9 +218,9 @@ known(const explaining *e, const larder_batch *rows, size_t row)
 {
     const larder_column *created = &rows->columns[e->view->view->n_keys + 1];
 
-    return !e->options->as_known
-        || (!ldr_column_is_null(created, row)
-            && ldr_column_integer(created, row) <= e->t);
+    return !e->options->as_known ||
+           (!ldr_column_is_null(created, row) &&
+               ldr_column_integer(created, row) <= e->t);
 }
 
 static larder_time
@@ -238,7 +239,8 @@ order_created(const explaining *e, const larder_batch *rows, size_t a, size_t b)
     return ldr_value_order(&x, &y);
 }
 
-/* The winner among known rows, newest first: the greatest of the first's ties. */
+/* The winner among known rows, newest first: the greatest of the first's ties.
+ */
 static larder_status
 find_winner(const explaining *e, const larder_batch *rows, size_t *winner,
     larder_error *err)
@@ -257,8 +259,8 @@ find_winner(const explaining *e, const larder_batch *rows, size_t *winner,
             *winner = i;
             continue;
         }
-        if (event_of(e, rows, i) != event_of(e, rows, *winner)
-            || order_created(e, rows, i, *winner) != 0)
+        if (event_of(e, rows, i) != event_of(e, rows, *winner) ||
+            order_created(e, rows, i, *winner) != 0)
             break;
         LARDER_TRY(ldr_asof_order(
             &e->layout, values, i, values, *winner, &order, err));
@@ -363,9 +365,9 @@ out:
 }
 
 larder_status
-ldr_explain(ldr_offline *offline, const ldr_plan *plan,
-    const larder_call *call, const larder_join_options *options,
-    larder_stream *spine, uint64_t row, larder_stream *out, larder_error *err)
+ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
+    const larder_join_options *options, larder_stream *spine, uint64_t row,
+    larder_stream *out, larder_error *err)
 {
     explaining e = {.offline = offline,
         .plan = plan,

@@ -2,8 +2,8 @@
 /*
  * explain.h - why one feature of one spine row is what it is.
  *
- * Reads the history of that one key around the row's time and gives each row its
- * part: winner, or the reason it lost. The order is asof.h's own.
+ * Reads the history of that one key around the row's time and gives each row
+ * its part: winner, or the reason it lost. The order is asof.h's own.
  */
 #ifndef LDR_EXPLAIN_H
 #define LDR_EXPLAIN_H

@@ -107,9 +107,8 @@ name_columns(join *j, larder_error *err)
         fields[i] = spine->fields[i];
     for (size_t i = 0; i < j->plan.n_features; i++) {
         fields[spine->n_fields + i] = j->plan.outputs.fields[i];
-        j->features[i] =
-            (larder_joined_feature){.name = j->plan.features[i].name,
-                .ref = j->plan.features[i].ref};
+        j->features[i] = (larder_joined_feature){
+            .name = j->plan.features[i].name, .ref = j->plan.features[i].ref};
     }
     j->schema = (larder_schema){fields, n};
     j->report.n_spine_columns = spine->n_fields;
@@ -149,8 +148,8 @@ open_view(join *j, size_t v, larder_error *err)
     ldr_source_table(pv->view->source, &a->table);
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
-    LARDER_TRY(ldr_offline_describe(
-        j->offline, j->call, &a->table, &described, err));
+    LARDER_TRY(
+        ldr_offline_describe(j->offline, j->call, &a->table, &described, err));
     if (!described.exists) {
         larder_fail(err, LARDER_NOT_FOUND,
             "source '%s' of feature view '%s' has no table in the offline "
@@ -172,9 +171,10 @@ open_views(join *j, larder_error *err)
 {
     larder_status rc;
 
-    j->views = ldr_arena_array(&j->arena, j->plan.n_views + 1, sizeof *j->views);
-    j->watermarks = ldr_arena_array(
-        &j->arena, j->plan.n_views + 1, sizeof *j->watermarks);
+    j->views =
+        ldr_arena_array(&j->arena, j->plan.n_views + 1, sizeof *j->views);
+    j->watermarks =
+        ldr_arena_array(&j->arena, j->plan.n_views + 1, sizeof *j->watermarks);
     if (j->views == NULL || j->watermarks == NULL)
         return no_memory(err);
     LARDER_TRY(ldr_offline_begin(
@@ -243,8 +243,8 @@ make_batch(join *j, larder_batch *out, larder_error *err)
 
     LARDER_TRY(larder_batch_init(&batch, &j->schema, err));
     for (size_t c = 0; c < n_spine; c++)
-        LARDER_TRY(ldr_column_copy(&batch.columns[c],
-            &j->chunk.rows.columns[c], j->given, n, err));
+        LARDER_TRY(ldr_column_copy(
+            &batch.columns[c], &j->chunk.rows.columns[c], j->given, n, err));
     for (size_t f = 0; f < j->plan.n_features; f++) {
         const ldr_plan_feature *feature = &j->plan.features[f];
         larder_column *column = &batch.columns[n_spine + f];

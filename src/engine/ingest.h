@@ -3,8 +3,8 @@
  * ingest.h - rows from outside into the history of a source Larder owns.
  *
  * All of the stream or nothing. Rows equal to stored ones are counted and not
- * added. A null key part or event time is refused by row number: readers of text
- * refuse it earlier, by line.
+ * added. A null key part or event time is refused by row number: readers of
+ * text refuse it earlier, by line.
  */
 #ifndef LDR_INGEST_H
 #define LDR_INGEST_H

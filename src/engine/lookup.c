@@ -2,10 +2,10 @@
 /*
  * lookup.c - online reads: keys in, newest features out.
  *
- * Views keyed by the same columns form a group, so that one entity's rows of all
- * of them come in one range of the store. What the store hands over is copied
- * and decoded afterwards in the order of the keys: stores answer in any order,
- * and an answer's text columns grow only at their end.
+ * Views keyed by the same columns form a group, so that one entity's rows of
+ * all of them come in one range of the store. What the store hands over is
+ * copied and decoded afterwards in the order of the keys: stores answer in any
+ * order, and an answer's text columns grow only at their end.
  */
 #include "engine/lookup.h"
 
@@ -29,26 +29,26 @@
 typedef struct group {
     uint32_t entity_set;
     size_t n_keys;
-    const char *const *names;  /* of its key columns, in join key order */
-    size_t columns[LDR_VIEW_KEYS_MAX];        /* where they are among plan->keys */
-    size_t *views;             /* its views, by table id */
-    larder_table_id *tables;   /* the same order */
+    const char *const *names; /* of its key columns, in join key order */
+    size_t columns[LDR_VIEW_KEYS_MAX]; /* where they are among plan->keys */
+    size_t *views;                     /* its views, by table id */
+    larder_table_id *tables;           /* the same order */
     size_t n_views;
 } group;
 
 typedef struct source_view {
     const ldr_plan_view *plan;
-    ldr_snapshot *made_by;     /* NULL: the plan's own */
-    const ldr_view *stored;    /* the view as its build was written */
+    ldr_snapshot *made_by;  /* NULL: the plan's own */
+    const ldr_view *stored; /* the view as its build was written */
     ldr_row_layout layout;
     ldr_build build;
-    size_t group, place;       /* tables[place] of its group */
+    size_t group, place; /* tables[place] of its group */
 } source_view;
 
 typedef struct slot {
-    size_t view, column;       /* in the stored row */
+    size_t view, column; /* in the stored row */
     bool has_default;
-    larder_column fallback;    /* one row: the default */
+    larder_column fallback; /* one row: the default */
 } slot;
 
 struct larder_reader {
@@ -62,16 +62,16 @@ struct larder_reader {
     group *groups;
     size_t n_groups;
     slot *slots;
-    int64_t positions_read;    /* on the call's monotonic clock */
+    int64_t positions_read; /* on the call's monotonic clock */
     bool positions_known;
     /* Used again by every read. */
     larder_want *wants;
     size_t room_wants;
     ldr_buffer keys, rows;
-    size_t *key_at;            /* per want; one more for the end */
+    size_t *key_at; /* per want; one more for the end */
     struct found_row {
-        size_t at, size;       /* in rows; size 0: not found */
-    } *found;                  /* per key row and view */
+        size_t at, size; /* in rows; size 0: not found */
+    } * found;           /* per key row and view */
     size_t room_found;
 };
 
@@ -95,9 +95,8 @@ not_materialized(const ldr_view *view, larder_error *err)
 static bool
 keyed_alike(const ldr_view *a, const ldr_view *b)
 {
-    return a->n_keys == b->n_keys
-        && ldr_entity_set_id(a->keys, a->n_keys)
-        == ldr_entity_set_id(b->keys, b->n_keys);
+    return a->n_keys == b->n_keys && ldr_entity_set_id(a->keys, a->n_keys) ==
+                                         ldr_entity_set_id(b->keys, b->n_keys);
 }
 
 /* The definition a build was written with, from the generations before. */
@@ -117,8 +116,8 @@ find_definition(const larder_reader *r, const larder_call *call,
         LARDER_TRY(ldr_snapshot_of_registry(
             r->records, call, r->project, newest - back, &snapshot, err));
         old = ldr_find_view(&snapshot->all, view->about.name);
-        if (old != NULL && ldr_view_hash(old, old_hash, err) == LARDER_OK
-            && strcmp(old_hash, hash) == 0 && keyed_alike(old, view)) {
+        if (old != NULL && ldr_view_hash(old, old_hash, err) == LARDER_OK &&
+            strcmp(old_hash, hash) == 0 && keyed_alike(old, view)) {
             *made_by = snapshot;
             *stored = old;
             return LARDER_OK;
@@ -159,8 +158,8 @@ place_slots(larder_reader *r, size_t view, larder_error *err)
             continue;
         feature = &v->plan->view->features[asked->feature];
         for (size_t i = 0; i < v->stored->n_features && old == NULL; i++)
-            if (strcmp(v->stored->features[i].from, feature->from) == 0
-                && v->stored->features[i].type == feature->type)
+            if (strcmp(v->stored->features[i].from, feature->from) == 0 &&
+                v->stored->features[i].type == feature->type)
                 old = &v->stored->features[i];
         if (old == NULL) {
             larder_fail(err, LARDER_NOT_FOUND,
@@ -186,8 +185,8 @@ use_build(larder_reader *r, const larder_call *call, size_t view,
     larder_status rc = LARDER_OK;
 
     if (strcmp(build->hash, v->plan->hash) != 0)
-        LARDER_TRY(find_definition(r, call, v->plan->view, build->hash,
-            &made_by, &stored, err));
+        LARDER_TRY(find_definition(
+            r, call, v->plan->view, build->hash, &made_by, &stored, err));
     ldr_snapshot_drop(v->made_by);
     v->made_by = made_by;
     v->stored = stored;
@@ -208,8 +207,7 @@ sort_tables(larder_reader *r, group *g)
         larder_table_id id = ldr_view_table(r->project,
             v->plan->view->about.name, v->build.hash, v->build.number);
 
-        while (at > 0
-            && memcmp(&g->tables[at - 1], &id, sizeof id) > 0) {
+        while (at > 0 && memcmp(&g->tables[at - 1], &id, sizeof id) > 0) {
             g->tables[at] = g->tables[at - 1];
             g->views[at] = g->views[at - 1];
             at--;
@@ -269,8 +267,8 @@ fresh_positions(larder_reader *r, const larder_call *call, larder_error *err)
     int64_t now = call->monotonic == NULL ? 0 : call->monotonic();
     larder_status rc;
 
-    if (r->positions_known && call->monotonic != NULL
-        && now - r->positions_read < POSITION_AGE_US)
+    if (r->positions_known && call->monotonic != NULL &&
+        now - r->positions_read < POSITION_AGE_US)
         return LARDER_OK;
     rc = read_positions(r, call, err);
     r->positions_read = now;
@@ -327,8 +325,8 @@ read_default(slot *s, const ldr_feature *feature, larder_error *err)
         return LARDER_OK;
     LARDER_TRY(ldr_column_init(&s->fallback, feature->type, err));
     LARDER_TRY(larder_value_parse(&s->fallback,
-        (larder_bytes){feature->default_text, strlen(feature->default_text)},
-        0, err));
+        (larder_bytes){feature->default_text, strlen(feature->default_text)}, 0,
+        err));
     s->has_default = true;
 out:
     return rc;
@@ -432,7 +430,8 @@ larder_reader_generation(const larder_reader *reader)
     return reader->plan.snapshot->generation;
 }
 
-/* --------------------------------------------------------------------- a read */
+/* --------------------------------------------------------------------- a read
+ */
 
 static larder_status
 make_room(larder_reader *r, size_t n_rows, larder_error *err)
@@ -477,7 +476,8 @@ null_part(const larder_reader *r, const group *g, const larder_batch *keys,
         if (ldr_column_is_null(&keys->columns[g->columns[k]], row))
             name = r->plan.keys.fields[g->columns[k]].name;
     return larder_fail(err, LARDER_INVALID,
-        "key row %zu has no '%s': every part of a key is needed", row + 1, name);
+        "key row %zu has no '%s': every part of a key is needed", row + 1,
+        name);
 }
 
 static larder_status
@@ -496,8 +496,8 @@ encode_keys(larder_reader *r, const larder_batch *keys, larder_error *err)
             for (size_t k = 0; k < g->n_keys; k++)
                 columns[k] = &keys->columns[g->columns[k]];
             ldr_key_start(&key, g->entity_set);
-            LARDER_TRY(ldr_key_encode(
-                &key, columns, g->n_keys, row, &null, err));
+            LARDER_TRY(
+                ldr_key_encode(&key, columns, g->n_keys, row, &null, err));
             if (null)
                 LARDER_TRY(null_part(r, g, keys, row, err));
             LARDER_TRY(ldr_buffer_reserve(&r->keys, key.size, err));
@@ -510,9 +510,8 @@ encode_keys(larder_reader *r, const larder_batch *keys, larder_error *err)
     for (size_t i = 0; i < want; i++) {
         const group *g = &r->groups[i % r->n_groups];
 
-        r->wants[i] = (larder_want){
-            .key = {r->keys.data + r->key_at[i],
-                r->key_at[i + 1] - r->key_at[i]},
+        r->wants[i] = (larder_want){.key = {r->keys.data + r->key_at[i],
+                                        r->key_at[i + 1] - r->key_at[i]},
             .tables = g->tables,
             .n_tables = g->n_views};
     }
@@ -536,8 +535,8 @@ collect(larder_found *self, size_t want, size_t table, larder_bytes row,
     struct found_row *at = &r->found[key_row * r->plan.n_views + view];
     larder_status rc;
 
-    LARDER_TRY(ldr_row_check(
-        &r->views[view].layout, r->wants[want].key, row, err));
+    LARDER_TRY(
+        ldr_row_check(&r->views[view].layout, r->wants[want].key, row, err));
     LARDER_TRY(ldr_buffer_reserve(&r->rows, row.size, err));
     memcpy(r->rows.data + r->rows.size, row.data, row.size);
     *at = (struct found_row){r->rows.size, row.size};
@@ -549,7 +548,8 @@ out:
     return rc;
 }
 
-/* ---------------------------------------------------------------- the answer */
+/* ---------------------------------------------------------------- the answer
+ */
 
 static larder_status
 answer_room(larder_answer *answer, const larder_reader *r, size_t n_rows,
@@ -558,12 +558,11 @@ answer_room(larder_answer *answer, const larder_reader *r, size_t n_rows,
     size_t cells = n_rows * r->plan.n_features;
     larder_status rc = LARDER_OK;
 
-    if (answer->values.columns != NULL
-        && answer->values.schema != &r->plan.outputs)
+    if (answer->values.columns != NULL &&
+        answer->values.schema != &r->plan.outputs)
         larder_batch_release(&answer->values);
     if (answer->values.columns == NULL)
-        LARDER_TRY(
-            larder_batch_init(&answer->values, &r->plan.outputs, err));
+        LARDER_TRY(larder_batch_init(&answer->values, &r->plan.outputs, err));
     larder_batch_clear(&answer->values);
     if (cells > answer->room_cells) {
         uint8_t *presence = realloc(answer->presence, cells);
@@ -635,8 +634,7 @@ append_cell(const larder_reader *r, size_t f, larder_bytes row, bool expired,
         return append_missing(s, column, err);
     }
     *presence = LARDER_PRESENT;
-    return ldr_row_read(
-        &r->views[s->view].layout, row, s->column, column, err);
+    return ldr_row_read(&r->views[s->view].layout, row, s->column, column, err);
 }
 
 static larder_status
@@ -649,13 +647,12 @@ answer_column(const larder_reader *r, size_t f, size_t n_rows, larder_time now,
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; i < n_rows; i++) {
-        const struct found_row *at =
-            &r->found[i * r->plan.n_views + s->view];
+        const struct found_row *at = &r->found[i * r->plan.n_views + s->view];
         larder_bytes row = {r->rows.data + at->at, at->size};
         larder_time event =
             at->size == 0 ? LARDER_TIME_MIN : ldr_row_event(row);
-        bool expired = at->size != 0 && view->has_ttl
-            && ldr_ttl_passed(event, now, view->ttl_us);
+        bool expired = at->size != 0 && view->has_ttl &&
+                       ldr_ttl_passed(event, now, view->ttl_us);
 
         if (r->at_time && at->size != 0 && event > now)
             LARDER_TRY(row_from_later(r, s->view, i, event, now, err));
@@ -682,12 +679,11 @@ larder_reader_get(larder_reader *r, const larder_call *call,
     LARDER_TRY(fresh_positions(r, call, err));
     LARDER_TRY(make_room(r, keys->n_rows, err));
     LARDER_TRY(encode_keys(r, keys, err));
-    LARDER_TRY(ldr_online_get(r->online, call, r->wants,
-        keys->n_rows * r->n_groups, &c.found, err));
+    LARDER_TRY(ldr_online_get(
+        r->online, call, r->wants, keys->n_rows * r->n_groups, &c.found, err));
     LARDER_TRY(answer_room(answer, r, keys->n_rows, err));
     for (size_t f = 0; f < r->plan.n_features; f++)
-        LARDER_TRY(
-            answer_column(r, f, keys->n_rows, call->now, answer, err));
+        LARDER_TRY(answer_column(r, f, keys->n_rows, call->now, answer, err));
     answer->values.n_rows = keys->n_rows;
 out:
     return rc;

@@ -2,9 +2,10 @@
 /*
  * lookup.h - online reads: keys in, newest features out.
  *
- * A reader is prepared once: which tables, which slots. A read encodes the keys,
- * fetches each entity's tables in one call, judges ttl at `now` and copies slots
- * into the caller's answer, without allocating after the first call.
+ * A reader is prepared once: which tables, which slots. A read encodes the
+ * keys, fetches each entity's tables in one call, judges ttl at `now` and
+ * copies slots into the caller's answer, without allocating after the first
+ * call.
  */
 #ifndef LDR_LOOKUP_H
 #define LDR_LOOKUP_H

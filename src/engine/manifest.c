@@ -99,7 +99,8 @@ options_of(FILE *file, const larder_join_options *options)
 {
     char time[33];
 
-    fprintf(file, "  \"as_known\": %s,\n", options->as_known ? "true" : "false");
+    fprintf(
+        file, "  \"as_known\": %s,\n", options->as_known ? "true" : "false");
     if (!options->range)
         return;
     larder_time_print(options->from, time);

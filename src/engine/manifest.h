@@ -2,7 +2,8 @@
 /*
  * manifest.h - what a training set is made of, as JSON.
  *
- * Equal inputs give equal bytes: no clock, path, host, environment or store type.
+ * Equal inputs give equal bytes: no clock, path, host, environment or store
+ * type.
  */
 #ifndef LDR_MANIFEST_H
 #define LDR_MANIFEST_H

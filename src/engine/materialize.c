@@ -34,21 +34,21 @@ typedef struct run {
     char hash[33];
     larder_table table;
     const larder_field *columns;
-    const char **scan_keys;  /* join keys in the order history lies in */
-    size_t *key_places;      /* of key i (name order) among scan_keys */
+    const char **scan_keys; /* join keys in the order history lies in */
+    size_t *key_places;     /* of key i (name order) among scan_keys */
     uint32_t entity_set;
     ldr_row_layout layout;
-    ldr_build build;         /* what rows are written into */
+    ldr_build build; /* what rows are written into */
     larder_table_id table_id;
-    bool filling;            /* `build` is not the one being read */
-    bool covers;             /* the run may move the position */
-    bool first;              /* nothing was ever read online */
+    bool filling; /* `build` is not the one being read */
+    bool covers;  /* the run may move the position */
+    bool first;   /* nothing was ever read online */
     larder_scan scan;
-    int64_t arrival;         /* the snapshot's mark */
-    int64_t newest_created;  /* of the rows read; user tables' mark */
+    int64_t arrival;        /* the snapshot's mark */
+    int64_t newest_created; /* of the rows read; user tables' mark */
     unsigned n_parts;
-    pthread_mutex_t lock;    /* over what follows, the report and the puts */
-    ldr_position position;   /* as stored */
+    pthread_mutex_t lock;  /* over what follows, the report and the puts */
+    ldr_position position; /* as stored */
 } run;
 
 /* A chunk being gathered: puts whose bytes live in two buffers. */
@@ -56,7 +56,7 @@ typedef struct chunk {
     ldr_buffer keys, rows;
     struct chunk_row {
         size_t key, n_key, row, n_row;
-    } *entries;
+    } * entries;
     size_t n_entries, room;
 } chunk;
 
@@ -102,8 +102,8 @@ chunk_grow(chunk *c, larder_error *err)
 }
 
 static larder_status
-chunk_key(chunk *c, const ldr_key *key, struct chunk_row *entry,
-    larder_error *err)
+chunk_key(
+    chunk *c, const ldr_key *key, struct chunk_row *entry, larder_error *err)
 {
     larder_status rc = ldr_buffer_reserve(&c->keys, key->size, err);
 
@@ -166,11 +166,11 @@ encode_row(const run *r, const larder_batch *batch, size_t row, chunk *c,
     /* The checksum binds the row to key and table: see row.h. */
     key_bytes = (larder_bytes){key.bytes, key.size};
     entry->row = c->rows.size;
-    LARDER_TRY(ldr_row_encode(&r->layout, key_bytes,
-        ldr_column_integer(event, row),
-        ldr_column_is_null(created, row) ? LDR_NO_CREATED
-                                         : ldr_column_integer(created, row),
-        values, row, &c->rows, err));
+    LARDER_TRY(
+        ldr_row_encode(&r->layout, key_bytes, ldr_column_integer(event, row),
+            ldr_column_is_null(created, row) ? LDR_NO_CREATED
+                                             : ldr_column_integer(created, row),
+            values, row, &c->rows, err));
     entry->n_row = c->rows.size - entry->row;
     c->n_entries++;
 out:
@@ -207,8 +207,7 @@ puts_of(const run *r, const chunk *c, larder_put *puts)
     for (size_t i = 0; i < c->n_entries; i++) {
         const struct chunk_row *entry = &c->entries[i];
 
-        puts[i] = (larder_put){
-            .key = {c->keys.data + entry->key, entry->n_key},
+        puts[i] = (larder_put){.key = {c->keys.data + entry->key, entry->n_key},
             .table = r->table_id,
             .rule = LARDER_PUT_NEWEST,
             .row = {c->rows.data + entry->row, entry->n_row}};
@@ -243,8 +242,8 @@ commit(run *r, chunk *chunks, size_t n_chunks, const ldr_position *wanted,
     qsort(puts, n, sizeof *puts, by_key);
     LARDER_TRY(ldr_position_put(r->m->project, r->view->about.name, wanted,
         r->m->call->now, &bytes, &key, &puts[n], &checksum, err));
-    LARDER_TRY(ldr_online_put(
-        r->m->online, r->m->call, puts, n + 1, outcomes, err));
+    LARDER_TRY(
+        ldr_online_put(r->m->online, r->m->call, puts, n + 1, outcomes, err));
     count_outcomes(r, outcomes, n);
     if (outcomes[n] == LARDER_MISMATCH) {
         rc = larder_fail(err, LARDER_CONFLICT,
@@ -270,8 +269,8 @@ typedef struct tally {
 } tally;
 
 static void
-count_row(const run *r, const larder_batch *batch, size_t row, verdict v,
-    tally *t)
+count_row(
+    const run *r, const larder_batch *batch, size_t row, verdict v, tally *t)
 {
     size_t n_keys = r->view->n_keys;
     larder_time event = ldr_column_integer(&batch->columns[n_keys], row);
@@ -281,10 +280,10 @@ count_row(const run *r, const larder_batch *batch, size_t row, verdict v,
     t->null_key += v == NULL_KEY;
     t->out_of_range += v == OUT_OF_RANGE;
     t->late += r->scan.arrived && event <= r->scan.seen_until;
-    t->expired += r->view->has_ttl
-        && ldr_ttl_passed(event, r->m->call->now, r->view->ttl_us);
-    if (!ldr_column_is_null(created, row)
-        && ldr_column_integer(created, row) > t->newest_created)
+    t->expired += r->view->has_ttl &&
+                  ldr_ttl_passed(event, r->m->call->now, r->view->ttl_us);
+    if (!ldr_column_is_null(created, row) &&
+        ldr_column_integer(created, row) > t->newest_created)
         t->newest_created = ldr_column_integer(created, row);
 }
 
@@ -338,8 +337,8 @@ typedef struct parts {
 } parts;
 
 static larder_status
-take_batch(run *r, const larder_batch *batch, chunk *c, tally *t,
-    larder_error *err)
+take_batch(
+    run *r, const larder_batch *batch, chunk *c, tally *t, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
@@ -394,35 +393,19 @@ static larder_status
 lay_out(run *r, larder_error *err)
 {
     const ldr_view *view = r->view;
-    const ldr_source *source = view->source;
-    larder_type *types;
+    larder_type *types =
+        ldr_arena_array(&r->arena, view->n_features + 1, sizeof *types);
     larder_field *columns;
-    bool same = source->n_key == view->n_keys;
+    size_t *from;
     larder_status rc;
 
-    r->scan_keys =
-        ldr_arena_array(&r->arena, view->n_keys + 1, sizeof *r->scan_keys);
     r->key_places =
         ldr_arena_array(&r->arena, view->n_keys + 1, sizeof *r->key_places);
-    types = ldr_arena_array(&r->arena, view->n_features + 1, sizeof *types);
-    if (r->scan_keys == NULL || r->key_places == NULL || types == NULL)
+    if (r->key_places == NULL || types == NULL)
         return no_memory(err);
+    LARDER_TRY(ldr_view_scan_keys(view, &r->arena, &r->scan_keys, &from, err));
     for (size_t s = 0; s < view->n_keys; s++)
-        r->scan_keys[s] = view->keys[s].name;
-    for (size_t k = 0; k < view->n_keys; k++) {
-        size_t s = 0;
-
-        while (same && s < source->n_key
-            && strcmp(source->key[s], view->keys[k].name) != 0)
-            s++;
-        same = same && s < source->n_key;
-    }
-    for (size_t s = 0; same && s < view->n_keys; s++)
-        r->scan_keys[s] = source->key[s];
-    for (size_t k = 0; k < view->n_keys; k++)
-        for (size_t s = 0; s < view->n_keys; s++)
-            if (strcmp(r->scan_keys[s], view->keys[k].name) == 0)
-                r->key_places[k] = s;
+        r->key_places[from[s]] = s;
     LARDER_TRY(ldr_view_columns(view, &r->arena, &columns, err));
     r->columns = columns;
     for (size_t i = 0; i < view->n_features; i++)
@@ -431,7 +414,7 @@ lay_out(run *r, larder_error *err)
         &r->layout, types, view->n_features, &r->arena, err));
     LARDER_TRY(ldr_view_hash(view, r->hash, err));
     r->entity_set = ldr_entity_set_id(view->keys, view->n_keys);
-    ldr_source_table(source, &r->table);
+    ldr_source_table(view->source, &r->table);
 out:
     return rc;
 }
@@ -457,15 +440,14 @@ choose_build(run *r)
     else if (same_hash(r, &p->fill))
         r->build = p->fill; /* a run that did not finish: go on filling it */
     else
-        r->build.number = 1
-            + (p->fill.number > p->read.number ? p->fill.number
-                                                         : p->read.number);
+        r->build.number =
+            1 +
+            (p->fill.number > p->read.number ? p->fill.number : p->read.number);
     memcpy(r->build.hash, r->hash, sizeof r->hash);
     r->table_id = ldr_view_table(
         r->m->project, r->view->about.name, r->hash, r->build.number);
     /* A narrower run fills, but what it left out must not vanish from sight. */
-    r->covers = r->first
-        || (!options->range && (r->m->call->now >= p->until));
+    r->covers = r->first || (!options->range && (r->m->call->now >= p->until));
 }
 
 static void
@@ -494,8 +476,7 @@ choose_rows(run *r)
         scan->after = r->position.arrival;
         scan->seen_until = r->position.until;
     } else if (r->view->lookback_us > 0) {
-        scan->from =
-            ldr_time_minus(r->position.until, r->view->lookback_us);
+        scan->from = ldr_time_minus(r->position.until, r->view->lookback_us);
     } /* else nothing tells what is new: all of it is read again */
 }
 
@@ -517,8 +498,8 @@ remember_old(ldr_position *p, ldr_build old, larder_time now)
         return;
     if (p->n_old == LDR_OLD_BUILDS_MAX) { /* the oldest will never be swept */
         memmove(p->old, p->old + 1, (p->n_old - 1) * sizeof *p->old);
-        memmove(p->replaced, p->replaced + 1,
-            (p->n_old - 1) * sizeof *p->replaced);
+        memmove(
+            p->replaced, p->replaced + 1, (p->n_old - 1) * sizeof *p->replaced);
         p->n_old--;
     }
     p->old[p->n_old] = old;
@@ -548,7 +529,8 @@ final_position(const run *r)
     if (!r->covers)
         return p;
     if (r->m->options->range) {
-        /* Only a first run comes here: what lies outside is still to be read. */
+        /* Only a first run comes here: what lies outside is still to be read.
+         */
         p.arrival = r->table.owned ? 0 : INT64_MIN;
         p.until = r->scan.to;
     } else {
@@ -610,8 +592,8 @@ suspiciously_empty(const run *r)
 {
     const larder_materialize_options *options = r->m->options;
 
-    return r->report->read == 0 && !r->view->allow_empty
-        && (r->first || options->range || options->full);
+    return r->report->read == 0 && !r->view->allow_empty &&
+           (r->first || options->range || options->full);
 }
 
 static larder_status
@@ -682,8 +664,8 @@ run_view(run *r, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(lay_out(r, err));
-    LARDER_TRY(ldr_positions_read(r->m->online, r->m->call, r->m->project,
-        &name, 1, &r->position, err));
+    LARDER_TRY(ldr_positions_read(
+        r->m->online, r->m->call, r->m->project, &name, 1, &r->position, err));
     LARDER_TRY(ldr_offline_begin(r->m->offline, r->m->call, r->n_parts, err));
     begun = true;
     LARDER_TRY(open_table(r, err));

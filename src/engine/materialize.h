@@ -5,9 +5,9 @@
  * An incremental run reads what arrived after the ledger's mark and what was
  * still in the future then; a first run, a changed view and --full fill a build
  * of their own, and the pointer to it moves with the last chunk (design 6, 7).
- * Each chunk is one transaction and holds the position too, with IF_MATCH: of two
- * runs on one view the earlier stops with CONFLICT, and nothing is lost either
- * way, since the newest row wins whoever writes it.
+ * Each chunk is one transaction and holds the position too, with IF_MATCH: of
+ * two runs on one view the earlier stops with CONFLICT, and nothing is lost
+ * either way, since the newest row wins whoever writes it.
  */
 #ifndef LDR_MATERIALIZE_H
 #define LDR_MATERIALIZE_H

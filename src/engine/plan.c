@@ -58,42 +58,9 @@ mapped_key(const ldr_service_item *item, const char *key)
     return key;
 }
 
-static size_t
-position_of_key(const ldr_view *view, const char *name)
-{
-    for (size_t i = 0; i < view->n_keys; i++)
-        if (strcmp(view->keys[i].name, name) == 0)
-            return i;
-    return SIZE_MAX;
-}
-
-/* History is cheapest to read in the order it lies. */
 static larder_status
-choose_scan_order(builder *b, ldr_plan_view *pv)
-{
-    const ldr_view *view = pv->view;
-    const ldr_source *source = view->source;
-    ldr_arena *arena = &b->plan->arena;
-    const char **names = ldr_arena_array(arena, view->n_keys + 1, sizeof *names);
-    size_t *from = ldr_arena_array(arena, view->n_keys + 1, sizeof *from);
-    bool same = source->n_key == view->n_keys;
-
-    if (names == NULL || from == NULL)
-        return no_memory(b);
-    for (size_t i = 0; same && i < view->n_keys; i++)
-        same = position_of_key(view, source->key[i]) != SIZE_MAX;
-    for (size_t i = 0; i < view->n_keys; i++) {
-        names[i] = same ? source->key[i] : view->keys[i].name;
-        from[i] = position_of_key(view, names[i]);
-    }
-    pv->scan_keys = names;
-    pv->scan_from = from;
-    return LARDER_OK;
-}
-
-static larder_status
-add_view(builder *b, const ldr_view *view, const ldr_service_item *item,
-    size_t *at)
+add_view(
+    builder *b, const ldr_view *view, const ldr_service_item *item, size_t *at)
 {
     ldr_plan *plan = b->plan;
     ldr_plan_view *pv;
@@ -115,7 +82,8 @@ add_view(builder *b, const ldr_view *view, const ldr_service_item *item,
     LARDER_TRY(ldr_view_columns(view, &plan->arena, &columns, b->err));
     pv->columns = columns;
     LARDER_TRY(ldr_view_hash(view, pv->hash, b->err));
-    LARDER_TRY(choose_scan_order(b, pv));
+    LARDER_TRY(ldr_view_scan_keys(
+        view, &plan->arena, &pv->scan_keys, &pv->scan_from, b->err));
     *at = plan->n_views++;
 out:
     return rc;
@@ -123,8 +91,8 @@ out:
 
 /* The same view under the same alias and key map is read once. */
 static bool
-same_reading(const ldr_plan_view *pv, const ldr_view *view,
-    const ldr_service_item *item)
+same_reading(
+    const ldr_plan_view *pv, const ldr_view *view, const ldr_service_item *item)
 {
     const char *alias = item == NULL ? NULL : item->alias;
 
@@ -133,14 +101,15 @@ same_reading(const ldr_plan_view *pv, const ldr_view *view,
     if (alias != NULL && strcmp(alias, pv->alias) != 0)
         return false;
     for (size_t i = 0; i < view->n_keys; i++)
-        if (strcmp(pv->key_columns[i], mapped_key(item, view->keys[i].name)) != 0)
+        if (strcmp(pv->key_columns[i], mapped_key(item, view->keys[i].name)) !=
+            0)
             return false;
     return true;
 }
 
 static larder_status
-find_view(builder *b, const ldr_view *view, const ldr_service_item *item,
-    size_t *at)
+find_view(
+    builder *b, const ldr_view *view, const ldr_service_item *item, size_t *at)
 {
     for (size_t i = 0; i < b->plan->n_views; i++) {
         if (same_reading(&b->plan->views[i], view, item)) {
@@ -172,8 +141,8 @@ add_feature(builder *b, size_t at, size_t feature)
     *pf = (ldr_plan_feature){.view = at, .feature = feature};
     pf->ref = ldr_arena_printf(&plan->arena, "%s:%s", view, name);
     pf->name = b->full_names || pv->alias != NULL
-        ? ldr_arena_printf(&plan->arena, "%s__%s", view, name)
-        : name;
+                   ? ldr_arena_printf(&plan->arena, "%s__%s", view, name)
+                   : name;
     if (pf->ref == NULL || pf->name == NULL)
         return no_memory(b);
     plan->n_features++;
@@ -230,13 +199,13 @@ ask_ref(builder *b, const char *ref)
     char *name;
     larder_status rc;
 
-    if (ref[0] == '\0' || colon == ref
-        || (colon != NULL && (colon[1] == '\0' || strchr(colon + 1, ':'))))
+    if (ref[0] == '\0' || colon == ref ||
+        (colon != NULL && (colon[1] == '\0' || strchr(colon + 1, ':'))))
         return larder_fail(b->err, LARDER_INVALID,
             "'%s' is not a feature reference: write view:feature or view", ref);
     name = colon == NULL
-        ? ldr_arena_copy(&b->plan->arena, ref)
-        : ldr_arena_copy_n(&b->plan->arena, ref, (size_t)(colon - ref));
+               ? ldr_arena_copy(&b->plan->arena, ref)
+               : ldr_arena_copy_n(&b->plan->arena, ref, (size_t)(colon - ref));
     if (name == NULL)
         return no_memory(b);
     LARDER_TRY(ldr_snapshot_view(b->plan->snapshot, name, &view, b->err));
@@ -264,12 +233,12 @@ out:
 }
 
 static larder_status
-refuse_twins(builder *b, const ldr_plan_feature *one,
-    const ldr_plan_feature *other)
+refuse_twins(
+    builder *b, const ldr_plan_feature *one, const ldr_plan_feature *other)
 {
     if (strcmp(one->ref, other->ref) == 0)
-        return larder_fail(
-            b->err, LARDER_INVALID, "feature '%s' is asked for twice", one->ref);
+        return larder_fail(b->err, LARDER_INVALID,
+            "feature '%s' is asked for twice", one->ref);
     larder_fail(b->err, LARDER_INVALID,
         "features '%s' and '%s' would both be called '%s'", one->ref,
         other->ref, one->name);
@@ -295,8 +264,7 @@ name_outputs(builder *b)
     size_t n = plan->n_features;
     const ldr_plan_feature **sorted =
         ldr_arena_array(&plan->arena, n + 1, sizeof *sorted);
-    larder_field *fields =
-        ldr_arena_array(&plan->arena, n + 1, sizeof *fields);
+    larder_field *fields = ldr_arena_array(&plan->arena, n + 1, sizeof *fields);
 
     if (sorted == NULL || fields == NULL)
         return no_memory(b);
@@ -360,8 +328,7 @@ ldr_plan_make(ldr_snapshot *snapshot, const larder_features *features,
     ldr_plan *out, larder_error *err)
 {
     ldr_plan plan = {.snapshot = ldr_snapshot_hold(snapshot)};
-    builder b = {
-        .plan = &plan, .full_names = features->full_names, .err = err};
+    builder b = {.plan = &plan, .full_names = features->full_names, .err = err};
     larder_status rc;
 
     if ((features->service == NULL) == (features->n_refs == 0)) {

@@ -3,8 +3,8 @@
  * plan.h - a service or a list of features to views, columns and slots, once.
  *
  * Everything a join or a read needs to know of names is decided here: which
- * views, under which alias, which spine column feeds each join key, and what each
- * output column is called. Holds its snapshot.
+ * views, under which alias, which spine column feeds each join key, and what
+ * each output column is called. Holds its snapshot.
  */
 #ifndef LDR_PLAN_H
 #define LDR_PLAN_H
@@ -19,11 +19,8 @@ typedef struct ldr_plan_view {
     const char *const *key_columns;
     /* The stored columns: one per feature of the view, by history name. */
     const larder_field *columns;
-    /* The order history is read in: the clustering order of the source where
-     * it has the same columns, else name order. scan_from[i] is the position in
-     * view->keys of scan_keys[i]. */
-    const char **scan_keys;
-    const size_t *scan_from;
+    const char **scan_keys; /* ldr_view_scan_keys() */
+    size_t *scan_from;
     char hash[33];
 } ldr_plan_view;
 
@@ -41,12 +38,13 @@ typedef struct ldr_plan {
     size_t n_views;
     ldr_plan_feature *features; /* in the order asked */
     size_t n_features;
-    larder_schema keys;     /* every key column, by name; types agree */
-    larder_schema outputs;  /* the features' names and types */
+    larder_schema keys;    /* every key column, by name; types agree */
+    larder_schema outputs; /* the features' names and types */
 } ldr_plan;
 
 /* INVALID (a bad ref, the same output name twice: the remedy is said, key
- * columns of two types), NOT_FOUND (a view, feature, service: nearest named). */
+ * columns of two types), NOT_FOUND (a view, feature, service: nearest named).
+ */
 larder_status ldr_plan_make(ldr_snapshot *snapshot,
     const larder_features *features, ldr_plan *out, larder_error *err);
 void ldr_plan_release(ldr_plan *plan);

@@ -47,9 +47,8 @@ check_keys(const ldr_plan *plan, larder_error *err)
         bool known = false;
 
         for (size_t i = 0; i < leader->view->n_keys; i++)
-            known = known
-                || strcmp(leader->key_columns[i], plan->keys.fields[k].name)
-                    == 0;
+            known = known || strcmp(leader->key_columns[i],
+                                 plan->keys.fields[k].name) == 0;
         if (!known)
             return larder_fail(err, LARDER_INVALID,
                 "without a spine the first view gives the rows, and '%s' has "
@@ -89,8 +88,8 @@ renamed_close(larder_stream *self)
 }
 
 static larder_status
-rename_columns(const ldr_plan_view *leader, larder_stream *stream,
-    larder_error *err)
+rename_columns(
+    const ldr_plan_view *leader, larder_stream *stream, larder_error *err)
 {
     size_t n_keys = leader->view->n_keys;
     renamed *r = calloc(1, sizeof *r);
@@ -106,8 +105,8 @@ rename_columns(const ldr_plan_view *leader, larder_stream *stream,
     for (size_t s = 0; s < n_keys; s++) {
         size_t k = leader->scan_from[s];
 
-        fields[s] = (larder_field){
-            leader->key_columns[k], leader->view->keys[k].type};
+        fields[s] =
+            (larder_field){leader->key_columns[k], leader->view->keys[k].type};
     }
     fields[n_keys] = (larder_field){"event_timestamp", LARDER_TIMESTAMP};
     r->schema = (larder_schema){fields, n_keys + 1};
@@ -120,8 +119,8 @@ rename_columns(const ldr_plan_view *leader, larder_stream *stream,
 }
 
 static larder_status
-sort_rows(larder_stream *rows, const larder_call *call, range *r,
-    larder_error *err)
+sort_rows(
+    larder_stream *rows, const larder_call *call, range *r, larder_error *err)
 {
     size_t n = rows->schema->n_fields;
     ldr_sort_column *by = calloc(n, sizeof *by);
@@ -183,8 +182,7 @@ ldr_range_spine(ldr_offline *offline, const ldr_plan *plan,
     if (r == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for the spine");
     LARDER_TRY(check_keys(plan, err));
-    LARDER_TRY(
-        read_leader(offline, &plan->views[0], call, from, to, r, err));
+    LARDER_TRY(read_leader(offline, &plan->views[0], call, from, to, r, err));
     *out = (larder_stream){.schema = r->rows.schema,
         .next = range_next,
         .close = range_close,

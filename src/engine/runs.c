@@ -98,12 +98,11 @@ read_old(const larder_batch *row, ldr_position *position)
 
     for (size_t i = 0; i < n && i < LDR_OLD_BUILDS_MAX; i++) {
         copy_text(position->old[i].hash,
-            ldr_column_text(
-                hashes.as.list.items, hashes.as.list.begin + i));
+            ldr_column_text(hashes.as.list.items, hashes.as.list.begin + i));
         position->old[i].number = (uint64_t)ldr_column_integer(
             numbers.as.list.items, numbers.as.list.begin + i);
-        position->replaced[i] = ldr_column_integer(
-            times.as.list.items, times.as.list.begin + i);
+        position->replaced[i] =
+            ldr_column_integer(times.as.list.items, times.as.list.begin + i);
         position->n_old = i + 1;
     }
 }
@@ -123,8 +122,10 @@ read_row(larder_found *self, size_t want, size_t table, larder_bytes row,
     for (size_t i = 0; i < N_COLUMNS; i++)
         LARDER_TRY(ldr_row_read(r->layout, row, i, &values.columns[i], err));
     ldr_batch_finish(&values);
-    copy_text(position->read.hash, ldr_column_text(&values.columns[READ_HASH], 0));
-    copy_text(position->fill.hash, ldr_column_text(&values.columns[FILL_HASH], 0));
+    copy_text(
+        position->read.hash, ldr_column_text(&values.columns[READ_HASH], 0));
+    copy_text(
+        position->fill.hash, ldr_column_text(&values.columns[FILL_HASH], 0));
     copy_text(position->run, ldr_column_text(&values.columns[RUN], 0));
     position->read.number =
         (uint64_t)ldr_column_integer(&values.columns[READ_NUMBER], 0);
@@ -207,8 +208,8 @@ append_words(larder_batch *row, const ldr_position *position, larder_error *err)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const char *word = words[places[i]];
 
-        LARDER_TRY(larder_column_append_text(&row->columns[places[i]],
-            (larder_bytes){word, strlen(word)}, err));
+        LARDER_TRY(larder_column_append_text(
+            &row->columns[places[i]], (larder_bytes){word, strlen(word)}, err));
     }
 out:
     return rc;
@@ -253,10 +254,10 @@ append_numbers(
 {
     larder_status rc;
 
-    LARDER_TRY(larder_column_append_integer(&row->columns[READ_NUMBER],
-        (int64_t)position->read.number, err));
-    LARDER_TRY(larder_column_append_integer(&row->columns[FILL_NUMBER],
-        (int64_t)position->fill.number, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[READ_NUMBER], (int64_t)position->read.number, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[FILL_NUMBER], (int64_t)position->fill.number, err));
     LARDER_TRY(larder_column_append_integer(
         &row->columns[ARRIVAL], position->arrival, err));
     LARDER_TRY(larder_column_append_integer(

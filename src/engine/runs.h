@@ -26,14 +26,14 @@ typedef struct ldr_build {
 
 typedef struct ldr_position {
     ldr_build read;
-    int64_t arrival;     /* rows that arrived up to here are in `read` */
-    larder_time until;   /* ... those with later event times are not */
+    int64_t arrival;   /* rows that arrived up to here are in `read` */
+    larder_time until; /* ... those with later event times are not */
     ldr_build fill;
-    char run[33];        /* who wrote last */
+    char run[33];                      /* who wrote last */
     ldr_build old[LDR_OLD_BUILDS_MAX]; /* replaced, not yet swept */
     larder_time replaced[LDR_OLD_BUILDS_MAX];
     size_t n_old;
-    uint64_t checksum;   /* of the stored row; 0: nothing is stored */
+    uint64_t checksum; /* of the stored row; 0: nothing is stored */
 } ldr_position;
 
 /* Positions of n views, in one read; those never written are {0} with `until`

@@ -27,8 +27,8 @@ missing_column(const larder_schema *schema, const char *what, const char *name,
     const char *near = NULL;
     const char **names = malloc((schema->n_fields + 1) * sizeof *names);
 
-    larder_fail(err, LARDER_INVALID, "the spine has no %s column '%s'", what,
-        name);
+    larder_fail(
+        err, LARDER_INVALID, "the spine has no %s column '%s'", what, name);
     if (names == NULL)
         return LARDER_INVALID;
     for (size_t i = 0; i < schema->n_fields; i++)
@@ -87,8 +87,8 @@ find_keys(ldr_spine *spine, larder_error *err)
 
         if (at == LDR_NO_FIELD)
             return missing_column(schema, "key", key->name, err);
-        if (schema->fields[at].type != key->type
-            && schema->fields[at].type != LARDER_STRING)
+        if (schema->fields[at].type != key->type &&
+            schema->fields[at].type != LARDER_STRING)
             return larder_fail(err, LARDER_INVALID,
                 "spine column '%s' is %s, the join key is %s", key->name,
                 larder_type_name(schema->fields[at].type),
@@ -104,8 +104,8 @@ refuse_shared_names(const ldr_spine *spine, larder_error *err)
     for (size_t i = 0; i < spine->plan->n_features; i++) {
         const ldr_plan_feature *feature = &spine->plan->features[i];
 
-        if (ldr_schema_find(spine->input->schema, feature->name)
-            == LDR_NO_FIELD)
+        if (ldr_schema_find(spine->input->schema, feature->name) ==
+            LDR_NO_FIELD)
             continue;
         larder_fail(err, LARDER_INVALID,
             "feature '%s' would be called '%s', as a spine column is",
@@ -158,8 +158,8 @@ plain_text(const ldr_spine *spine, larder_bytes token, ldr_buffer *room,
     larder_status rc = LARDER_OK;
 
     *out = token;
-    if (spine->format != LARDER_JSONL || token.size == 0
-        || *(const char *)token.data != '"')
+    if (spine->format != LARDER_JSONL || token.size == 0 ||
+        *(const char *)token.data != '"')
         return LARDER_OK;
     room->size = 0;
     LARDER_TRY(ldr_buffer_reserve(room, token.size, err));
@@ -183,7 +183,8 @@ bad_value(const ldr_spine *spine, size_t column, uint64_t row,
     return LARDER_INVALID;
 }
 
-/* Spine column `from` as values of `to`'s type. Text that is empty is missing. */
+/* Spine column `from` as values of `to`'s type. Text that is empty is missing.
+ */
 static larder_status
 convert(const ldr_spine *spine, const larder_batch *rows, size_t column,
     uint64_t first_row, larder_column *to, larder_error *err)
@@ -205,8 +206,7 @@ convert(const ldr_spine *spine, const larder_batch *rows, size_t column,
         token = ldr_column_text(from, i);
         rc = plain_text(spine, token, &room, &text, err);
         if (rc == LARDER_OK)
-            rc = larder_value_parse(
-                to, text, spine->naive_offset_minutes, err);
+            rc = larder_value_parse(to, text, spine->naive_offset_minutes, err);
         if (rc == LARDER_INVALID)
             bad_value(spine, column, first_row + i + 1, token, err);
         LARDER_TRY(rc);
@@ -242,14 +242,13 @@ type_columns(const ldr_spine *spine, ldr_spine_chunk *chunk, uint64_t first_row,
         return larder_fail(err, LARDER_NOMEM, "no memory for the spine's keys");
     chunk->n_keys = keys->n_fields;
     for (size_t k = 0; k < keys->n_fields; k++) {
-        LARDER_TRY(
-            ldr_column_init(&chunk->keys[k], keys->fields[k].type, err));
+        LARDER_TRY(ldr_column_init(&chunk->keys[k], keys->fields[k].type, err));
         LARDER_TRY(convert(spine, &chunk->rows, spine->key_columns[k],
             first_row, &chunk->keys[k], err));
     }
     LARDER_TRY(ldr_column_init(&chunk->time, LARDER_TIMESTAMP, err));
-    LARDER_TRY(convert(spine, &chunk->rows, spine->time_column, first_row,
-        &chunk->time, err));
+    LARDER_TRY(convert(
+        spine, &chunk->rows, spine->time_column, first_row, &chunk->time, err));
     LARDER_TRY(refuse_missing_times(spine, chunk, first_row, err));
 out:
     return rc;
@@ -269,9 +268,9 @@ ldr_spine_next(ldr_spine *spine, size_t max_rows, size_t max_bytes,
             LARDER_TRY(larder_stream_next(spine->input, &spine->waiting, err));
         if (spine->waiting.n_rows == 0)
             break;
-        if (chunk.rows.n_rows > 0
-            && (chunk.rows.n_rows + spine->waiting.n_rows > max_rows
-                || ldr_batch_bytes(&chunk.rows) > max_bytes))
+        if (chunk.rows.n_rows > 0 &&
+            (chunk.rows.n_rows + spine->waiting.n_rows > max_rows ||
+                ldr_batch_bytes(&chunk.rows) > max_bytes))
             break;
         LARDER_TRY(ldr_batch_copy(
             &chunk.rows, &spine->waiting, 0, spine->waiting.n_rows, err));

@@ -10,19 +10,19 @@
 #include "larder.h"
 
 typedef struct ldr_spine {
-    larder_stream *input;      /* borrowed */
+    larder_stream *input; /* borrowed */
     const ldr_plan *plan;
     size_t time_column;
-    size_t *key_columns;       /* per plan->keys: the spine's column */
-    larder_format format;      /* JSONL: text columns are tokens as read */
+    size_t *key_columns;  /* per plan->keys: the spine's column */
+    larder_format format; /* JSONL: text columns are tokens as read */
     int32_t naive_offset_minutes;
-    uint64_t n_rows;           /* read so far */
-    larder_batch waiting;      /* read, not yet in a chunk */
+    uint64_t n_rows;      /* read so far */
+    larder_batch waiting; /* read, not yet in a chunk */
 } ldr_spine;
 
 typedef struct ldr_spine_chunk {
-    larder_batch rows;         /* as they came */
-    larder_column *keys;       /* per plan->keys; null where a part is missing */
+    larder_batch rows;   /* as they came */
+    larder_column *keys; /* per plan->keys; null where a part is missing */
     size_t n_keys;
     larder_column time;
 } ldr_spine_chunk;

@@ -25,7 +25,7 @@ typedef struct ldr_apply {
  * compared with (yours to drop). INVALID when a proof fails. */
 larder_status ldr_apply_plan(const ldr_apply *apply, const larder_call *call,
     ldr_changes *changes, ldr_snapshot **current, larder_error *err);
-/* Plan, then do. Nothing changed: the generation stays and nothing is written. */
+/* Plan, then do. Nothing changed: the generation stays, nothing is written. */
 larder_status ldr_apply_run(const ldr_apply *apply, const larder_call *call,
     ldr_changes *changes, larder_applied *out, larder_error *err);
 

@@ -2,8 +2,8 @@
 /*
  * catalog.h - what is defined, told to people and programs.
  *
- * The streams of larder_list(), larder_search(), larder_lineage() and the answer
- * of larder_show(), from one snapshot. They hold copies: the snapshot may go.
+ * The streams of larder_list(), larder_search() and larder_lineage(), and the
+ * answer of larder_show(), from one snapshot. They hold copies: it may go.
  */
 #ifndef LDR_CATALOG_H
 #define LDR_CATALOG_H

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Items of a list told in full when an object is new. */
-#define ITEMS_TOLD 8u
+/* Items of a list that is told as a whole; the rest is counted. */
+#define ITEMS_TOLD 4u
 /* What of a long text stands before the first difference. */
 #define LEAD 12u
 
@@ -435,9 +435,12 @@ ldr_describe(const ldr_yaml *object, ldr_arena *arena, const char **words,
     if (out.file == NULL)
         return no_memory(err);
     for (size_t i = 0; i < object->n_items; i++) {
-        if (strcmp(object->keys[i].text, "name") == 0)
+        const char *key = object->keys[i].text;
+
+        if (strcmp(key, "name") == 0 || strcmp(key, "description") == 0 ||
+            strcmp(key, "owner") == 0 || strcmp(key, "tags") == 0)
             continue;
-        begin(&out, &(label){.text = object->keys[i].text});
+        begin(&out, &(label){.text = key});
         say(&out, &object->items[i], ITEMS_TOLD);
     }
     return finish(&out, &text, arena, words, err);

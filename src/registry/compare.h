@@ -14,7 +14,7 @@
 /* What differs, "ttl: 7d -> 14d; features: + roi"; NULL when nothing does. */
 larder_status ldr_compare(const ldr_yaml *from, const ldr_yaml *to,
     ldr_arena *arena, const char **words, larder_error *err);
-/* What an object says beside its name, in the same words. */
+/* What a new object is, in the same words: not its name, nor words about it. */
 larder_status ldr_describe(const ldr_yaml *object, ldr_arena *arena,
     const char **words, larder_error *err);
 

@@ -3,15 +3,20 @@
  * diff.h - two snapshots to a list of changes in words.
  *
  * A change is breaking when a service of the old snapshot could no longer
- * answer as before: a feature it asks for is gone, has another type, or its view
- * has other keys; or when its own list lost or moved an entry.
+ * answer as before: a feature it asks for is gone, has another type, or its
+ * view has other keys; or when its own list lost or moved an entry.
  */
 #ifndef LDR_DIFF_H
 #define LDR_DIFF_H
 
 #include "registry/snapshot.h"
 
-typedef enum ldr_action { LDR_ADD, LDR_CHANGE, LDR_REMOVE, LDR_RESHAPE } ldr_action;
+typedef enum ldr_action {
+    LDR_ADD,
+    LDR_CHANGE,
+    LDR_REMOVE,
+    LDR_RESHAPE
+} ldr_action;
 
 typedef struct ldr_change {
     ldr_action action;

@@ -21,8 +21,8 @@ larder_status ldr_probe(ldr_offline *store, const larder_call *call,
     const ldr_snapshot *snapshot, ldr_faults *faults, ldr_changes *changes,
     larder_error *err);
 /* What orders the rows of an owned table (key, time columns) cannot change once
- * it is there: `current` is what it was made by, `changes` what ldr_probe() left
- * (tables still to be made are free). */
+ * it is there: `current` is what it was made by, `changes` what ldr_probe()
+ * left (tables still to be made are free). */
 void ldr_probe_order(const ldr_snapshot *current, const ldr_snapshot *snapshot,
     const ldr_changes *changes, ldr_faults *faults);
 

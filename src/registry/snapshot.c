@@ -233,6 +233,14 @@ ldr_snapshot_at(const ldr_snapshot *snapshot, larder_kind kind, size_t i)
     const ldr_definitions *all = &snapshot->all;
 
     assert(i < ldr_snapshot_count(snapshot, kind));
+    for (larder_kind one = LARDER_ENTITIES; kind == LARDER_ALL; one++) {
+        size_t n = ldr_snapshot_count(snapshot, one);
+
+        if (i < n)
+            kind = one;
+        else
+            i -= n;
+    }
     switch (kind) {
     case LARDER_ENTITIES:
         return &all->entities[i].about;
@@ -243,18 +251,10 @@ ldr_snapshot_at(const ldr_snapshot *snapshot, larder_kind kind, size_t i)
     case LARDER_SERVICES:
         return &all->services[i].about;
     case LARDER_JOBS:
-        return &all->jobs[i].about;
     case LARDER_ALL:
         break;
     }
-    for (larder_kind one = LARDER_ENTITIES; one < LARDER_ALL; one++) {
-        size_t n = ldr_snapshot_count(snapshot, one);
-
-        if (i < n)
-            return ldr_snapshot_at(snapshot, one, i);
-        i -= n;
-    }
-    return NULL;
+    return &all->jobs[i].about;
 }
 
 const ldr_about *

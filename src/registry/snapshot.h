@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * snapshot.h - one version of all definitions, never changed, looked up by name.
+ * snapshot.h - one version of all definitions, never changed, found by name.
  *
  * Shared by readers without a lock: whoever drops the last reference clears the
  * arena, and every name in it is gone.
@@ -13,10 +13,10 @@
 
 typedef struct ldr_snapshot {
     ldr_arena arena;
-    unsigned n_holders; /* by __atomic builtins only */
+    unsigned n_holders;  /* by __atomic builtins only */
     uint64_t generation; /* 0: nothing applied, or not yet */
     char hash[33];
-    const char *text;    /* canonical; "" when nothing is applied */
+    const char *text; /* canonical; "" when nothing is applied */
     size_t n_text;
     ldr_definitions all;
 } ldr_snapshot;

@@ -60,30 +60,31 @@ incomplete(const char *what, const char *type, larder_error *err)
 static bool
 offline_complete(const larder_offline_ops *ops)
 {
-    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL
-        && ops->close != NULL && ops->begin != NULL && ops->end != NULL
-        && ops->describe != NULL && ops->create != NULL && ops->remove != NULL
-        && ops->append != NULL && ops->scan != NULL;
+    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL &&
+           ops->close != NULL && ops->begin != NULL && ops->end != NULL &&
+           ops->describe != NULL && ops->create != NULL &&
+           ops->remove != NULL && ops->append != NULL && ops->scan != NULL;
 }
 
 static bool
 online_complete(const larder_online_ops *ops)
 {
-    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL
-        && ops->close != NULL && ops->get != NULL && ops->put != NULL
-        && ops->scan != NULL && ops->sweep != NULL && ops->destroy != NULL;
+    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL &&
+           ops->close != NULL && ops->get != NULL && ops->put != NULL &&
+           ops->scan != NULL && ops->sweep != NULL && ops->destroy != NULL;
 }
 
 static bool
 registry_complete(const larder_registry_ops *ops)
 {
-    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL
-        && ops->close != NULL && ops->load != NULL && ops->newest != NULL
-        && ops->append != NULL && ops->lease != NULL && ops->record != NULL
-        && ops->list != NULL && ops->destroy != NULL;
+    return ops->abi == LARDER_BACKEND_ABI && ops->open != NULL &&
+           ops->close != NULL && ops->load != NULL && ops->newest != NULL &&
+           ops->append != NULL && ops->lease != NULL && ops->record != NULL &&
+           ops->list != NULL && ops->destroy != NULL;
 }
 
-/* One search for three kinds of table: their heads are alike, their types not. */
+/* One search for three kinds of table: their heads are alike, their types not.
+ */
 #define FIND(own, builtin, complete, what)                                     \
     do {                                                                       \
         offer all = {0};                                                       \

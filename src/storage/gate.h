@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gate.h - what every call to a store passes: the lock where the store needs one,
- * the fault a test has planted, and the store's name added to errors.
+ * gate.h - what every call to a store passes: the lock where the store needs
+ * one, the fault a test has planted, and the store's name added to errors.
  */
 #ifndef LDR_GATE_H
 #define LDR_GATE_H
@@ -12,10 +12,10 @@
 
 typedef struct ldr_gate {
     pthread_mutex_t lock;
-    bool locks;        /* the store is not `concurrent` */
-    const char *what;  /* "offline store" */
-    const char *type;  /* "sqlite" */
-    unsigned nth;      /* calls until the planted fault; 0: none */
+    bool locks;       /* the store is not `concurrent` */
+    const char *what; /* "offline store" */
+    const char *type; /* "sqlite" */
+    unsigned nth;     /* calls until the planted fault; 0: none */
     larder_status fault;
 } ldr_gate;
 
@@ -24,8 +24,8 @@ bool ldr_gate_init(
     ldr_gate *gate, const char *what, const char *type, bool concurrent);
 void ldr_gate_release(ldr_gate *gate);
 
-/* Each enter is followed by one leave, which gives back rc with the store's name
- * in front of the words. */
+/* Each enter is followed by one leave, which gives back rc with the store's
+ * name in front of the words. */
 larder_status ldr_gate_enter(ldr_gate *gate, larder_error *err);
 larder_status ldr_gate_leave(
     ldr_gate *gate, larder_status rc, larder_error *err);

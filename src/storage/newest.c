@@ -101,8 +101,8 @@ newest_close(larder_stream *self)
 }
 
 larder_status
-ldr_newest(larder_stream *input, size_t n_key, larder_stream *out,
-    larder_error *err)
+ldr_newest(
+    larder_stream *input, size_t n_key, larder_stream *out, larder_error *err)
 {
     newest *n = calloc(1, sizeof *n);
     larder_status rc = LARDER_NOMEM;

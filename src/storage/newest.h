@@ -9,7 +9,7 @@
 
 /* The input has n_key key columns, event and created, and comes by key, then
  * newest first. Owns the input, also on failure. NOMEM. */
-larder_status ldr_newest(larder_stream *input, size_t n_key,
-    larder_stream *out, larder_error *err);
+larder_status ldr_newest(
+    larder_stream *input, size_t n_key, larder_stream *out, larder_error *err);
 
 #endif

@@ -38,9 +38,8 @@ new_store(const larder_offline_ops *ops)
         return NULL;
     store->ops = ops;
     store->self = calloc(1, ops->state_bytes + 1);
-    if (store->self == NULL
-        || !ldr_gate_init(
-            &store->gate, "offline store", ops->type, ops->concurrent)) {
+    if (store->self == NULL || !ldr_gate_init(&store->gate, "offline store",
+                                   ops->type, ops->concurrent)) {
         free(store->self);
         free(store);
         return NULL;
@@ -197,8 +196,8 @@ ldr_offline_create(ldr_offline *store, const larder_call *call,
 
     check_owned(table);
     if (rc == LARDER_OK)
-        rc = store->ops->create(store->self, call, table, indexes,
-            n_index_columns, n_indexes, err);
+        rc = store->ops->create(
+            store->self, call, table, indexes, n_index_columns, n_indexes, err);
     return ldr_gate_leave(&store->gate, rc, err);
 }
 
@@ -286,8 +285,7 @@ named_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
     named *n = self->state;
 
-    return name_error(
-        n->store, larder_stream_next(&n->inner, out, err), err);
+    return name_error(n->store, larder_stream_next(&n->inner, out, err), err);
 }
 
 static void
@@ -355,8 +353,8 @@ ldr_offline_scan(ldr_offline *store, unsigned reader, const larder_call *call,
     assert(store->begun && reader < store->n_readers);
     assert(scan->n_parts == 0 || scan->part < scan->n_parts);
     LARDER_TRY(ldr_gate_pass(&store->gate, err));
-    LARDER_TRY(store->ops->scan(
-        store->self, reader, call, scan, &rows, &kept, err));
+    LARDER_TRY(
+        store->ops->scan(store->self, reader, call, scan, &rows, &kept, err));
     assert(rows.schema->n_fields == scan->n_key + 2 + scan->n_columns);
     if (scan->order != kept && scan->order != LARDER_ORDER_ANY) {
         LARDER_TRY(sort_scan(&rows, scan->n_key, call, &sorted, err));
@@ -404,8 +402,8 @@ ldr_offline_latest(ldr_offline *store, unsigned reader, const larder_call *call,
     ordered.order = LARDER_ORDER_NEWEST_FIRST;
     if (store->ops->latest != NULL) {
         LARDER_TRY(ldr_gate_pass(&store->gate, err));
-        rc = store->ops->latest(
-            store->self, reader, call, &ordered, &rows, err);
+        rc =
+            store->ops->latest(store->self, reader, call, &ordered, &rows, err);
     }
     if (rc == LARDER_OK)
         return name_error(

@@ -5,8 +5,8 @@
  * The methods are larder_offline_ops's; here each is wrapped once: promises are
  * asserted, a store that is not `concurrent` is locked (open streams of one
  * snapshot excepted: readers may run at once), its name is added to errors, and
- * what a store lacks (`latest`, sorting) is done for it. A test can make the nth
- * call fail through `fault`.
+ * what a store lacks (`latest`, sorting) is done for it. A test can make the
+ * nth call fail through `fault`.
  */
 #ifndef LDR_OFFLINE_H
 #define LDR_OFFLINE_H

@@ -23,8 +23,8 @@ ldr_online_open(const larder_online_ops *ops, const larder_options *options,
     void *self = calloc(1, ops->state_bytes + 1);
     larder_status rc;
 
-    if (store == NULL || self == NULL
-        || !ldr_gate_init(
+    if (store == NULL || self == NULL ||
+        !ldr_gate_init(
             &store->gate, "online store", ops->type, ops->concurrent)) {
         free(store);
         free(self);
@@ -79,8 +79,8 @@ check_puts(const larder_put *rows, size_t n_rows)
 {
     for (size_t i = 0; i < n_rows; i++) {
         assert(rows[i].key.size > 0 && rows[i].key.size <= LARDER_KEY_MAX);
-        assert(rows[i].rule == LARDER_PUT_REMOVE
-            || rows[i].row.size >= LARDER_ROW_HEAD_BYTES);
+        assert(rows[i].rule == LARDER_PUT_REMOVE ||
+               rows[i].row.size >= LARDER_ROW_HEAD_BYTES);
     }
     (void)rows;
     (void)n_rows;
@@ -120,13 +120,14 @@ ldr_online_sweep(ldr_online *store, const larder_call *call,
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
     if (rc == LARDER_OK)
-        rc = store->ops->sweep(store->self, call, table, max_keys, cursor,
-            n_cursor, removed, err);
+        rc = store->ops->sweep(
+            store->self, call, table, max_keys, cursor, n_cursor, removed, err);
     return ldr_gate_leave(&store->gate, rc, err);
 }
 
 larder_status
-ldr_online_destroy(ldr_online *store, const larder_call *call, larder_error *err)
+ldr_online_destroy(
+    ldr_online *store, const larder_call *call, larder_error *err)
 {
     larder_status rc = ldr_gate_enter(&store->gate, err);
 

@@ -23,8 +23,8 @@ ldr_records_open(const larder_registry_ops *ops, const larder_options *options,
     void *self = calloc(1, ops->state_bytes + 1);
     larder_status rc;
 
-    if (store == NULL || self == NULL
-        || !ldr_gate_init(&store->gate, "registry", ops->type, ops->concurrent)) {
+    if (store == NULL || self == NULL ||
+        !ldr_gate_init(&store->gate, "registry", ops->type, ops->concurrent)) {
         free(store);
         free(self);
         return larder_fail(err, LARDER_NOMEM, "no memory for a store");

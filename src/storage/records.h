@@ -34,7 +34,6 @@ larder_status ldr_records_list(ldr_records *store, const larder_call *call,
 larder_status ldr_records_destroy(ldr_records *store, const larder_call *call,
     const char *project, larder_error *err);
 
-void ldr_records_fault(
-    ldr_records *store, unsigned nth, larder_status status);
+void ldr_records_fault(ldr_records *store, unsigned nth, larder_status status);
 
 #endif

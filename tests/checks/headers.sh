@@ -12,7 +12,7 @@ hard='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual -Wundef -Werror
 for header in src/*.h src/*/*.h backends/*.h tools/*.h tests/*.h; do
     [ -e "$header" ] || continue
     # shellcheck disable=SC2086
-    printf '#include "%s"\n' "$header" |
+    printf '#include "%s"\ntypedef int end;\n' "$header" |
         ${CC:-cc} -x c -std=c11 -D_POSIX_C_SOURCE=200809L $hard \
             -Wstrict-prototypes -I. -Isrc -fsyntax-only - || {
         echo "$header: does not compile alone as C11"

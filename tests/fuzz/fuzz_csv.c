@@ -23,8 +23,7 @@ take_reject(void *context, const larder_reject *reject, larder_error *err)
 
 /* Read all; the digest of it, and what was written to `to` (NULL: nowhere). */
 static larder_status
-read_all(FILE *file, const larder_text_options *options, FILE *to,
-    char hex[33])
+read_all(FILE *file, const larder_text_options *options, FILE *to, char hex[33])
 {
     larder_call call = {.now = 0};
     larder_stream stream = {0};

@@ -49,8 +49,7 @@ take_reject(void *context, const larder_reject *reject, larder_error *err)
 }
 
 static larder_status
-read_all(FILE *file, const larder_text_options *options, FILE *to,
-    char hex[33])
+read_all(FILE *file, const larder_text_options *options, FILE *to, char hex[33])
 {
     larder_call call = {.now = 0};
     larder_stream stream = {0};
@@ -71,8 +70,8 @@ read_all(FILE *file, const larder_text_options *options, FILE *to,
             break;
         LARDER_TRY(ldr_digest_add(digest, &batch, &err));
         if (to != NULL)
-            LARDER_TRY(larder_text_write(to, LARDER_JSONL, &batch, SIZE_MAX,
-                LARDER_JSONL, false, &err));
+            LARDER_TRY(larder_text_write(
+                to, LARDER_JSONL, &batch, SIZE_MAX, LARDER_JSONL, false, &err));
     }
     ldr_digest_finish(digest, hex);
 out:

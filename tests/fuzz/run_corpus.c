@@ -20,8 +20,8 @@
 static uint64_t
 next_random(uint64_t *state)
 {
-    *state = *state * UINT64_C(6364136223846793005) +
-             UINT64_C(1442695040888963407);
+    *state =
+        *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return *state >> 33;
 }
 
