@@ -420,8 +420,7 @@ parse_time(const sqlite_shape *shape, const sqlite_cell *cell,
         return out_of_memory(err);
     rc = larder_time_parse(text, shape->naive_offset_minutes, out, err);
     if (rc != LARDER_OK)
-        larder_context(err, "%s, column '%s', '%.*s'", shape->table, cell->name,
-            text.size > 60 ? 60 : (int)text.size, (const char *)text.data);
+        larder_context(err, "%s, column '%s'", shape->table, cell->name);
     else if (cell->role != ROLE_VALUE && shape->date_is_end_of_day
         && is_date(text))
         *out += INT64_C(86400000000) - 1;

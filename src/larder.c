@@ -360,13 +360,12 @@ out:
     return rc;
 }
 
-larder_status
-larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
+static larder_status
+remove_tables(larder_store *store, const larder_call *call,
+    const ldr_snapshot *snapshot, larder_error *err)
 {
-    ldr_snapshot *snapshot = NULL;
-    larder_status rc;
+    larder_status rc = LARDER_OK;
 
-    LARDER_TRY(enter(store, OFFLINE | ONLINE, 0, call, &snapshot, err));
     for (size_t i = 0; i < snapshot->all.n_sources; i++) {
         larder_table table;
 
@@ -374,7 +373,23 @@ larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
         if (table.owned)
             LARDER_TRY(ldr_offline_remove(store->offline, call, &table, err));
     }
-    LARDER_TRY(ldr_online_destroy(store->online, call, err));
+out:
+    return rc;
+}
+
+larder_status
+larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    larder_status rc;
+
+    LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
+    LARDER_TRY(need_if_there(store, OFFLINE, call, err));
+    LARDER_TRY(need_if_there(store, ONLINE, call, err));
+    if (store->offline != NULL)
+        LARDER_TRY(remove_tables(store, call, snapshot, err));
+    if (store->online != NULL)
+        LARDER_TRY(ldr_online_destroy(store->online, call, err));
     LARDER_TRY(
         ldr_records_destroy(store->records, call, store->config.project, err));
     pthread_mutex_lock(&store->lock);
@@ -679,6 +694,24 @@ record_run(larder_store *store, const larder_call *call, const char *run,
 }
 
 static larder_status
+run_view(larder_store *store, const ldr_materializing *run,
+    const ldr_view *view, larder_materialized *m, larder_error *err)
+{
+    larder_status rc = ldr_materialize_view(run, view, m, err);
+
+    m->view = strdup(view->about.name); /* outlives the snapshot */
+    if (m->view == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a report");
+    if (run->options->dry_run)
+        return rc;
+    if (rc != LARDER_OK)
+        (void)record_run(store, run->call, run->run, m, rc, NULL);
+    else
+        rc = record_run(store, run->call, run->run, m, rc, err);
+    return rc;
+}
+
+static larder_status
 run_views(larder_store *store, const larder_call *call,
     const ldr_snapshot *snapshot, const larder_materialize_options *options,
     larder_run_report *report, larder_error *err)
@@ -704,17 +737,18 @@ run_views(larder_store *store, const larder_call *call,
     }
     for (size_t i = 0; i < n_views; i++) {
         larder_materialized *m = &report->views[report->n_views++];
-        larder_status recorded = LARDER_OK;
+        larder_error failure = {0};
+        larder_status each = run_view(store, &run, views[i], m, &failure);
 
-        rc = ldr_materialize_view(&run, views[i], m, err);
-        m->view = strdup(m->view); /* outlives the snapshot */
-        if (m->view == NULL)
-            rc = larder_fail(err, LARDER_NOMEM, "no memory for a report");
-        else if (!options->dry_run)
-            recorded = record_run(
-                store, call, run.run, m, rc, rc == LARDER_OK ? err : NULL);
-        LARDER_TRY(rc);
-        LARDER_TRY(recorded);
+        /* One view's failure is no reason to leave the others behind. */
+        if (each != LARDER_OK && rc == LARDER_OK) {
+            rc = each;
+            if (err != NULL)
+                *err = failure;
+        }
+        if (each == LARDER_INTERRUPTED || each == LARDER_DEADLINE ||
+            each == LARDER_NOMEM)
+            break;
     }
 out:
     free(views);

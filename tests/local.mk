@@ -59,13 +59,17 @@ endif
 # Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
 FUZZ_TESTS = \
 	%D%/fuzz/fuzz_csv \
-	%D%/fuzz/fuzz_json
+	%D%/fuzz/fuzz_json \
+	%D%/fuzz/fuzz_yaml
 %C%_fuzz_fuzz_csv_SOURCES = \
 	%D%/fuzz/fuzz_csv.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_json_SOURCES = \
 	%D%/fuzz/fuzz_json.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_yaml_SOURCES = \
+	%D%/fuzz/fuzz_yaml.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_csv_LDADD = libldr.la
 %C%_fuzz_fuzz_json_LDADD = libldr.la
+%C%_fuzz_fuzz_yaml_LDADD = libldr.la
 check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS)
 EXTRA_DIST += \
@@ -79,7 +83,12 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus/json/deep.json \
 	%D%/fuzz/corpus/json/refused.jsonl \
 	%D%/fuzz/corpus/json/spine.jsonl \
-	%D%/fuzz/corpus/json/typed.jsonl
+	%D%/fuzz/corpus/json/typed.jsonl \
+	%D%/fuzz/corpus/yaml/bytes.yaml \
+	%D%/fuzz/corpus/yaml/deep.yaml \
+	%D%/fuzz/corpus/yaml/marks.yaml \
+	%D%/fuzz/corpus/yaml/objects.yaml \
+	%D%/fuzz/corpus/yaml/query.yaml
 
 CLI_TESTS =
 

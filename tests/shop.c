@@ -119,37 +119,164 @@ shop_ingest(shop *s, const char *source, const char *csv, larder_ingested *out)
     return rc;
 }
 
+/* What a stream still has, as text; its batches are counted. */
+static larder_status
+write_rows(shop *s, larder_stream *rows, size_t n_spine, larder_format from,
+    larder_format to, FILE *file, uint64_t *n_batches)
+{
+    larder_batch batch = {0};
+    larder_status rc;
+
+    for (*n_batches = 0;; ++*n_batches) {
+        LARDER_TRY(larder_stream_next(rows, &batch, &s->err));
+        if (batch.n_rows == 0)
+            break;
+        LARDER_TRY(larder_text_write(
+            file, to, &batch, n_spine, from, *n_batches == 0, &s->err));
+        larder_batch_release(&batch);
+    }
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
+static void
+keep_report(shop *s, const larder_stream *rows, shop_joined *joined)
+{
+    const larder_joined *report;
+
+    must(s, larder_join_report(rows, &report, &s->err));
+    joined->manifest = strdup(report->manifest);
+    ck_assert_ptr_nonnull(joined->manifest);
+    memcpy(joined->spine_digest, report->spine_digest, 33);
+    memcpy(joined->digest, report->digest, 33);
+    joined->rows = report->rows;
+    joined->null_keys = report->null_keys;
+    joined->nulls = report->features[0].nulls;
+    joined->before_first = report->features[0].before_first;
+    joined->expired = report->features[0].expired;
+}
+
+static larder_status
+open_spine(shop *s, const char *text, larder_format format, FILE **file,
+    larder_stream *out)
+{
+    larder_text_options options = {.name = "spine", .format = format};
+
+    if (text == NULL)
+        return LARDER_OK;
+    *file = text_file(text);
+    return larder_text_read(*file, &options, &s->call, out, &s->err);
+}
+
+larder_status
+shop_ask(shop *s, const larder_join_options *options, const char *spine,
+    larder_format to, shop_joined *out)
+{
+    larder_format from = options->spine_format;
+    shop_joined joined = {0};
+    larder_stream rows = {0}, input = {0};
+    FILE *file = NULL, *written = NULL;
+    size_t size = 0, n_spine = 0;
+    larder_status rc;
+
+    LARDER_TRY(open_spine(s, spine, from, &file, &input));
+    if (spine != NULL)
+        n_spine = input.schema->n_fields;
+    LARDER_TRY(larder_join(s->store, &s->call, options,
+        spine == NULL ? NULL : &input, &rows, &s->err));
+    ck_assert_ptr_null(input.next); /* it was taken over */
+    written = open_memstream(&joined.text, &size);
+    rc = write_rows(s, &rows, n_spine, from, to, written, &joined.n_batches);
+    fclose(written);
+    if (rc == LARDER_OK)
+        keep_report(s, &rows, &joined);
+out:
+    larder_stream_close(&rows);
+    larder_stream_close(&input);
+    if (file != NULL)
+        fclose(file);
+    if (rc == LARDER_OK)
+        *out = joined;
+    else
+        shop_joined_release(&joined);
+    return rc;
+}
+
+void
+shop_joined_release(shop_joined *joined)
+{
+    free(joined->text);
+    free(joined->manifest);
+    *joined = (shop_joined){0};
+}
+
 char *
 shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known)
 {
-    larder_text_options text = {.name = "spine.csv", .format = LARDER_CSV};
     larder_join_options options = {.features = {.refs = &ref, .n_refs = 1},
         .naive_offset_minutes = LARDER_NAIVE_REFUSED,
         .as_known = as_known,
         .spine_format = LARDER_CSV};
-    larder_stream spine = {0}, out = {0};
-    larder_batch batch = {0};
-    FILE *file = text_file(spine_csv), *written;
-    char *result = NULL;
-    size_t size = 0, n_spine;
-    bool first = true;
+    shop_joined joined;
 
-    must(s, larder_text_read(file, &text, &s->call, &spine, &s->err));
-    n_spine = spine.schema->n_fields;
-    must(s, larder_join(s->store, &s->call, &options, &spine, &out, &s->err));
-    written = open_memstream(&result, &size);
+    must(s, shop_ask(s, &options, spine_csv, LARDER_CSV, &joined));
+    free(joined.manifest);
+    return joined.text;
+}
+
+static void
+write_candidate(const larder_batch *rows, size_t row, FILE *out)
+{
+    for (size_t i = 0; i < 4; i++) {
+        larder_value value = larder_column_value(&rows->columns[i], row);
+        char text[600];
+        size_t n = larder_value_print(&value, text, sizeof text);
+
+        fprintf(out, "%.*s%s", value.null ? 1 : (int)n, value.null ? "-" : text,
+            i == 3 ? "\n" : " ");
+    }
+}
+
+static larder_status
+try_explain(shop *s, const larder_join_options *options, const char *spine,
+    uint64_t row, const char *ref, FILE *out)
+{
+    larder_stream input = {0}, rows = {0};
+    larder_batch batch = {0};
+    FILE *file = NULL;
+    larder_status rc;
+
+    LARDER_TRY(open_spine(s, spine, LARDER_CSV, &file, &input));
+    LARDER_TRY(larder_explain(
+        s->store, &s->call, options, &input, row, ref, &rows, &s->err));
     for (;;) {
-        must(s, larder_stream_next(&out, &batch, &s->err));
+        LARDER_TRY(larder_stream_next(&rows, &batch, &s->err));
         if (batch.n_rows == 0)
             break;
-        must(s, larder_text_write(written, LARDER_CSV, &batch, n_spine,
-                    LARDER_CSV, first, &s->err));
-        first = false;
+        for (size_t i = 0; i < batch.n_rows; i++)
+            write_candidate(&batch, i, out);
         larder_batch_release(&batch);
     }
-    larder_stream_close(&out);
-    fclose(written);
+out:
+    larder_batch_release(&batch);
+    larder_stream_close(&rows);
+    larder_stream_close(&input);
     fclose(file);
+    return rc;
+}
+
+char *
+shop_explain(shop *s, const larder_join_options *options, const char *spine_csv,
+    uint64_t row, const char *ref)
+{
+    char *result = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&result, &size);
+
+    if (try_explain(s, options, spine_csv, row, ref, out) != LARDER_OK)
+        fprintf(out, "error: %s", s->err.message);
+    fclose(out);
     return result;
 }
 

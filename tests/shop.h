@@ -29,6 +29,23 @@ larder_status shop_ingest(
     shop *s, const char *source, const char *csv, larder_ingested *out);
 /* Join a CSV spine with one ref; the output as CSV text, yours. */
 char *shop_join(shop *s, const char *spine_csv, const char *ref, bool as_known);
+/* A join, whole: its output as text and what it said of itself. */
+typedef struct shop_joined {
+    char *text; /* with a header line where it is CSV; "" without rows */
+    char *manifest;
+    char spine_digest[33], digest[33];
+    uint64_t rows, null_keys, n_batches;
+    uint64_t nulls, before_first, expired; /* of the first feature */
+} shop_joined;
+/* Join a spine in options->spine_format (NULL: a range), and write the answer
+ * in the format `to`. Gives the status back. */
+larder_status shop_ask(shop *s, const larder_join_options *options,
+    const char *spine, larder_format to, shop_joined *out);
+void shop_joined_release(shop_joined *joined);
+/* Why a feature of one row of a CSV spine is what it is: a line "event created
+ * value outcome" for each candidate, or "error: ...". Yours. */
+char *shop_explain(shop *s, const larder_join_options *options,
+    const char *spine_csv, uint64_t row, const char *ref);
 /* All views, or one; NULL options: defaults. Gives the status back. */
 larder_status shop_materialize(
     shop *s, const larder_materialize_options *o, larder_run_report *report);

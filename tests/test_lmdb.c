@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../backends/environment_lmdb.h"
 #include "online.h"
 
 static char *folder;
@@ -716,6 +717,25 @@ START_TEST(garbage_is_corrupt)
 }
 END_TEST
 
+START_TEST(pages_of_noughts_are_corrupt)
+{
+    static const char noughts[65536];
+    larder_error err = {0};
+    online store = open_store(true);
+    int file;
+
+    must_put_rows(&store, 0, 3000, 200);
+    online_close(&store);
+    file = open(data, O_RDWR);
+    ck_assert_int_ge(file, 0);
+    for (off_t at = 8192; at < (8 << 20) - 65536; at += 65536)
+        ck_assert_int_eq(
+            pwrite(file, noughts, sizeof noughts, at), sizeof noughts);
+    close(file);
+    ck_assert_int_eq(try_open(false, &err), LARDER_CORRUPT);
+}
+END_TEST
+
 START_TEST(a_damaged_head_is_corrupt)
 {
     /* magic, version, page size, root, last page; both heads */
@@ -877,57 +897,37 @@ END_TEST
 /* ------------------------------------------------------ the operating system
  */
 
-static void
-write_beyond_limit(void)
-{
-    struct rlimit limit = {.rlim_cur = 2u << 20, .rlim_max = RLIM_INFINITY};
-    larder_call call = support_call(0);
-    larder_error err = {0};
-    online store;
-
-    CHILD_NEEDS(online_open(&store, "lmdb", options, false, NULL) == LARDER_OK);
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = 2u << 20;
-    CHILD_NEEDS(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    CHILD_NEEDS(
-        put_rows(&store, &call, 5, 4000, 1000, 2, NULL, &err) == LARDER_IO);
-    CHILD_NEEDS(strstr(err.message, "ulimit -f") != NULL);
-    CHILD_NEEDS(
-        put_rows(&store, &call, 20, 30, 30, 2, NULL, &err) == LARDER_OK);
-    online_close(&store);
-}
-
 START_TEST(a_file_size_limit_is_named_and_nothing_is_half_written)
 {
+    struct rlimit before, limit;
+    larder_call call = support_call(0);
+    larder_error err = {0};
     online store = open_store(true);
 
     must_put_rows(&store, 0, 10, 30);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 2u << 20;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(
+        put_rows(&store, &call, 5, 4000, 1000, 2, NULL, &err), LARDER_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, "ulimit -f"));
+    must_put_rows(&store, 20, 30, 30); /* what fits still goes */
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
     online_close(&store);
-    child_must_succeed(start_child(write_beyond_limit));
     store = open_store(false);
     ck_assert_uint_eq(count_rows(&store), 20);
     online_close(&store);
 }
 END_TEST
 
-static void
-open_as_nobody(void)
-{
-    larder_error err = {0};
-
-    if (geteuid() == 0) /* root may write anywhere */
-        CHILD_NEEDS(setgid(65534) == 0 && setuid(65534) == 0);
-    CHILD_NEEDS(try_open(false, &err) == LARDER_IO);
-    CHILD_NEEDS(strstr(err.message, path) != NULL);
-    CHILD_NEEDS(strstr(err.message, "may not be written") != NULL);
-    snprintf(path, sizeof path, "%s/elsewhere", folder);
-    CHILD_NEEDS(try_open(true, &err) == LARDER_IO);
-}
-
 START_TEST(a_read_only_folder_is_told)
 {
     online store = open_store(true);
+    bool root = geteuid() == 0; /* who may write anywhere */
+    larder_error err = {0};
     char name[700];
 
     must_put_rows(&store, 0, 10, 30);
@@ -937,9 +937,116 @@ START_TEST(a_read_only_folder_is_told)
     ck_assert_int_eq(chmod(name, 0444), 0);
     ck_assert_int_eq(chmod(path, 0555), 0);
     ck_assert_int_eq(chmod(folder, 0555), 0);
-    child_must_succeed(start_child(open_as_nobody));
+    ck_assert(!root || seteuid(65534) == 0);
+    ck_assert_int_eq(try_open(false, &err), LARDER_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, path));
+    ck_assert_ptr_nonnull(strstr(err.message, "may not be written"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "lock.mdb"));
+    snprintf(path, sizeof path, "%s/elsewhere", folder);
+    ck_assert_int_eq(try_open(true, &err), LARDER_IO);
+    snprintf(path, sizeof path, "%s/else/where", folder);
+    ck_assert_int_eq(try_open(true, &err), LARDER_IO);
+    ck_assert(!root || seteuid(0) == 0);
     ck_assert_int_eq(chmod(folder, 0755), 0);
+    snprintf(path, sizeof path, "%s/online", folder);
     ck_assert_int_eq(chmod(path, 0755), 0);
+}
+END_TEST
+
+START_TEST(every_failure_has_a_status_and_words_that_name_the_store)
+{
+    static const struct {
+        int code;
+        larder_status status;
+        const char *words;
+    } cases[] = {{MDB_TXN_FULL, LARDER_LIMIT, "too many rows"},
+        {MDB_BAD_VALSIZE, LARDER_LIMIT, "too long"},
+        {MDB_READERS_FULL, LARDER_BUSY, "reader slots"},
+        {MDB_CORRUPTED, LARDER_CORRUPT, "is damaged"},
+        {MDB_PAGE_NOTFOUND, LARDER_CORRUPT, "is damaged"},
+        {MDB_PANIC, LARDER_IO, "failed before"},
+        {MDB_BAD_DBI, LARDER_IO, "MDB_BAD_DBI"},
+        {ENOMEM, LARDER_NOMEM, "out of memory"},
+        {ENOSPC, LARDER_IO, "no space is left"},
+        {EFBIG, LARDER_IO, "ulimit -f"}, {EIO, LARDER_IO, "nput/output"},
+        {EROFS, LARDER_IO, "may not be written"},
+        {EMFILE, LARDER_IO, "Too many open files"}};
+    ldr_lmdb lmdb = {.path = path};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        larder_error err = {0};
+
+        ck_assert_int_eq(ldr_lmdb_fail(&lmdb, cases[i].code, "write", &err),
+            cases[i].status);
+        ck_assert_int_eq(err.status, cases[i].status);
+        ck_assert_msg(
+            strstr(err.message, cases[i].words) != NULL, "%s", err.message);
+        ck_assert(cases[i].code == ENOMEM || strstr(err.message, path) != NULL);
+    }
+}
+END_TEST
+
+/* ------------------------------------------------------------ nobody waits */
+
+static int64_t
+late_at_third(void)
+{
+    return ++n_asked >= 3 ? 10 : 0;
+}
+
+START_TEST(a_deadline_inside_a_put_or_a_sweep_undoes_it)
+{
+    online store = open_store(true);
+    larder_call call = {.monotonic = late_at_third, .deadline = 5};
+    larder_error err = {0};
+    unsigned char cursor[LARDER_KEY_MAX];
+    size_t n_cursor = 0;
+    uint64_t removed = 7;
+
+    n_asked = 0;
+    ck_assert_int_eq(
+        put_rows(&store, &call, 0, 5000, 30, 1, NULL, &err), LARDER_DEADLINE);
+    ck_assert_uint_eq(count_rows(&store), 0);
+    must_put_rows(&store, 0, 5000, 30);
+    n_asked = 0;
+    ck_assert_int_eq(store.ops->sweep(store.self, &call, online_table(1), 9999,
+                         cursor, &n_cursor, &removed, &err),
+        LARDER_DEADLINE);
+    ck_assert_uint_eq(removed, 7);
+    ck_assert_uint_eq(count_rows(&store), 5000);
+    online_close(&store);
+}
+END_TEST
+
+static larder_status
+write_inside(larder_found *self, size_t want, size_t table, larder_bytes row,
+    larder_error *err)
+{
+    nested *to = (nested *)self;
+    larder_call call = {.monotonic = real_clock};
+
+    (void)want, (void)table, (void)row, (void)err;
+    call.deadline = real_clock() + 20000;
+    to->rc = put_rows(to->store, &call, 0, 8000, 3000, 2, NULL, &to->err);
+    return LARDER_OK;
+}
+
+START_TEST(a_map_that_may_not_move_is_waited_for_until_the_deadline)
+{
+    online store = open_store(true);
+    larder_call call = support_call(0);
+    larder_table_id table = online_table(1);
+    larder_want want = {online_key("k0000000!"), &table, 1};
+    nested to = {.found = {write_inside}, .store = &store};
+
+    must_put_rows(&store, 0, 1, 30);
+    ck_assert_int_eq(
+        store.ops->get(store.self, &call, &want, 1, &to.found, NULL),
+        LARDER_OK);
+    ck_assert_int_eq(to.rc, LARDER_DEADLINE);
+    ck_assert_uint_eq(count_rows(&store), 1);
+    must_put_rows(&store, 0, 8000, 3000); /* and then it moves */
+    online_close(&store);
 }
 END_TEST
 
@@ -968,6 +1075,7 @@ main(void)
     tcase_add_test(tests, options_out_of_range_are_refused);
     tcase_add_test(tests, a_file_cut_short_anywhere_is_corrupt);
     tcase_add_test(tests, garbage_is_corrupt);
+    tcase_add_test(tests, pages_of_noughts_are_corrupt);
     tcase_add_test(tests, a_damaged_head_is_corrupt);
     tcase_add_test(tests, an_environment_of_somebody_else_is_refused);
     tcase_add_test(tests, a_newer_format_is_refused_by_both_numbers);
@@ -978,6 +1086,11 @@ main(void)
     tcase_add_test(
         tests, a_file_size_limit_is_named_and_nothing_is_half_written);
     tcase_add_test(tests, a_read_only_folder_is_told);
+    tcase_add_test(
+        tests, every_failure_has_a_status_and_words_that_name_the_store);
+    tcase_add_test(tests, a_deadline_inside_a_put_or_a_sweep_undoes_it);
+    tcase_add_test(
+        tests, a_map_that_may_not_move_is_waited_for_until_the_deadline);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -264,8 +264,14 @@ is_pipe_broken(const struct run *run)
 static int
 finish(struct run *run, larder_status rc, const larder_error *err)
 {
+    const char *output = run->arguments.all == NULL
+                             ? NULL
+                             : argument_text(&run->arguments, "output");
     int code;
 
+    /* A line that could not be parsed to its end may have said so. */
+    if (output != NULL && strcmp(output, "json") == 0)
+        run->output = OUTPUT_JSON;
     if (rc == LARDER_OK) {
         code = (int)run->outcome;
     } else if (is_pipe_broken(run)) {
@@ -287,6 +293,11 @@ door_cli(int argc, char **argv)
     larder_status rc;
 
     LARDER_TRY(parse_head(&run, argc, argv, &rest, &err));
+    if (run.operation == NULL && argument_flag(&run.arguments, "version")) {
+        run.operation = &op_version;
+        rc = op_version.run(&run, &err);
+        goto out;
+    }
     if (run.operation == NULL) {
         bool asked = argument_flag(&run.arguments, "help");
 

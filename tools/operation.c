@@ -64,6 +64,7 @@ const struct param global_params[] = {
         .letter = 'h',
         .type = PARAM_FLAG,
         .help = "what the command does"},
+    {.name = "version", .type = PARAM_FLAG, .hidden = true, .help = "version"},
     {0}};
 
 const struct outcome_text outcome_texts[] = {

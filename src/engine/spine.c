@@ -254,27 +254,45 @@ out:
     return rc;
 }
 
+/* Is a row waiting? Reads one more batch when the last is used up. */
+static larder_status
+row_waits(ldr_spine *spine, bool *waits, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    if (spine->taken == spine->waiting.n_rows) {
+        larder_batch_release(&spine->waiting);
+        spine->taken = 0;
+        LARDER_TRY(larder_stream_next(spine->input, &spine->waiting, err));
+    }
+    *waits = spine->waiting.n_rows > 0;
+out:
+    return rc;
+}
+
 larder_status
 ldr_spine_next(ldr_spine *spine, size_t max_rows, size_t max_bytes,
     ldr_spine_chunk *out, larder_error *err)
 {
     ldr_spine_chunk chunk = {0};
     uint64_t first_row = spine->n_rows;
+    bool waits = false;
     larder_status rc;
 
     LARDER_TRY(larder_batch_init(&chunk.rows, spine->input->schema, err));
-    for (;;) {
-        if (spine->waiting.n_rows == 0)
-            LARDER_TRY(larder_stream_next(spine->input, &spine->waiting, err));
-        if (spine->waiting.n_rows == 0)
+    while (chunk.rows.n_rows == 0 ||
+           (chunk.rows.n_rows < max_rows &&
+               ldr_batch_bytes(&chunk.rows) <= max_bytes)) {
+        size_t n;
+
+        LARDER_TRY(row_waits(spine, &waits, err));
+        if (!waits)
             break;
-        if (chunk.rows.n_rows > 0 &&
-            (chunk.rows.n_rows + spine->waiting.n_rows > max_rows ||
-                ldr_batch_bytes(&chunk.rows) > max_bytes))
-            break;
-        LARDER_TRY(ldr_batch_copy(
-            &chunk.rows, &spine->waiting, 0, spine->waiting.n_rows, err));
-        larder_batch_release(&spine->waiting);
+        n = spine->waiting.n_rows - spine->taken;
+        n = n < max_rows - chunk.rows.n_rows ? n : max_rows - chunk.rows.n_rows;
+        LARDER_TRY(
+            ldr_batch_copy(&chunk.rows, &spine->waiting, spine->taken, n, err));
+        spine->taken += n;
     }
     LARDER_TRY(type_columns(spine, &chunk, first_row, err));
     spine->n_rows += chunk.rows.n_rows;

@@ -17,7 +17,8 @@ typedef struct ldr_spine {
     larder_format format; /* JSONL: text columns are tokens as read */
     int32_t naive_offset_minutes;
     uint64_t n_rows;      /* read so far */
-    larder_batch waiting; /* read, not yet in a chunk */
+    larder_batch waiting; /* read, in chunks up to row `taken` */
+    size_t taken;
 } ldr_spine;
 
 typedef struct ldr_spine_chunk {
