@@ -259,13 +259,14 @@ enter(ldr_lmdb *lmdb, const larder_call *call, ldr_lmdb_reader **out,
     pthread_mutex_unlock(&lmdb->gate);
     if (reader == NULL)
         reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        pthread_mutex_lock(&lmdb->gate);
+        lmdb->n_reading--;
+        pthread_mutex_unlock(&lmdb->gate);
+        return larder_fail(err, LARDER_NOMEM, "out of memory");
+    }
     *out = reader;
-    if (reader != NULL)
-        return LARDER_OK;
-    pthread_mutex_lock(&lmdb->gate);
-    lmdb->n_reading--;
-    pthread_mutex_unlock(&lmdb->gate);
-    return larder_fail(err, LARDER_NOMEM, "out of memory");
+    return LARDER_OK;
 }
 
 static void
@@ -314,7 +315,7 @@ ldr_lmdb_begin(ldr_lmdb *lmdb, const larder_call *call, ldr_lmdb_reader **out,
     bool checked = false;
 
     for (;;) {
-        ldr_lmdb_reader *reader;
+        ldr_lmdb_reader *reader = NULL;
         larder_status rc = enter(lmdb, call, &reader, err);
         int code;
 

@@ -35,3 +35,5 @@ libldr_la_SOURCES += \
 	%D%/online_lmdb.c \
 	%D%/users_lmdb.c %D%/users_lmdb.h
 endif
+
+EXTRA_DIST += %D%/README.md

@@ -164,7 +164,9 @@ add_newest(sql_text *sql, const larder_scan *scan, bool *first)
         sql_add(sql, "NULL");
     else
         sql_name(sql, scan->table->created);
-    sql_add(sql, ", _arrival%s", scan->n_key == 0 ? "" : ", ");
+    /* It lies at the row's end: to look there costs as much as all the rest. */
+    sql_add(sql, scan->arrived ? ", _arrival" : ", NULL");
+    sql_add(sql, "%s", scan->n_key == 0 ? "" : ", ");
     sql_names(sql, "", scan->key, scan->n_key, "");
     sql_add(sql, ")");
 }

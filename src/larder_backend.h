@@ -72,7 +72,8 @@ LARDER_API uint64_t larder_row_digest(const larder_batch *batch, size_t row);
 /* <0, 0, >0: version, then payload; the checksum has no say. */
 LARDER_API int larder_row_compare(larder_bytes a, larder_bytes b);
 
-/* A key is at most this long on every store; a table is 8 bytes. */
+/* A key has 1 to this many bytes on every store, and none begins with another
+ * whole one (the core's encoding sees to that); a table is 8 bytes. */
 #define LARDER_KEY_MAX 480u
 #define LARDER_TABLE_BYTES 8u
 
@@ -88,7 +89,7 @@ typedef struct larder_want {
 } larder_want;
 
 typedef struct larder_found larder_found;
-struct larder_found { /* embed it first in yours */
+struct larder_found { /* embed it first in yours; calls nothing of the store */
     larder_status (*row)(larder_found *self, size_t want, size_t table,
         larder_bytes row, larder_error *err);
 };
@@ -114,7 +115,7 @@ typedef enum larder_outcome {
     LARDER_MISMATCH   /* IF_MATCH: the stored checksum is another */
 } larder_outcome;
 
-/* What a scan hands out: a row with its key and table. */
+/* What a scan hands out: a row with its key and table; as larder_found. */
 typedef struct larder_each larder_each;
 struct larder_each {
     larder_status (*row)(larder_each *self, larder_bytes key,
@@ -151,7 +152,7 @@ typedef struct larder_online_ops {
         size_t limit, larder_each *each, bool *more, larder_error *err);
     /* Drop rows of one table, at most `max_keys` keys looked at; `cursor` holds
      * LARDER_KEY_MAX bytes of where to go on and its length in *n_cursor (0:
-     * begin; 0 afterwards: done). *removed counts. */
+     * begin; 0 afterwards: done). *removed counts those of this step. */
     larder_status (*sweep)(void *self, const larder_call *call,
         larder_table_id table, size_t max_keys, unsigned char *cursor,
         size_t *n_cursor, uint64_t *removed, larder_error *err);
@@ -362,7 +363,8 @@ typedef struct larder_registry_ops {
         larder_error *err);
     /* Take, renew (same holder and fence) or give back. BUSY while another
      * holder's has not expired by the store's clock, or by call->now where it
-     * has none; the message names the holder. */
+     * has none; the message names the holder. CONFLICT: to be renewed, but it
+     * expired and changed hands. Giving back what is lost is OK. */
     larder_status (*lease)(void *self, const larder_call *call,
         const char *project, larder_lease *lease, larder_error *err);
     larder_status (*record)(void *self, const larder_call *call,

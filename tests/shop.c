@@ -185,7 +185,7 @@ shop_ask(shop *s, const larder_join_options *options, const char *spine,
         n_spine = input.schema->n_fields;
     LARDER_TRY(larder_join(s->store, &s->call, options,
         spine == NULL ? NULL : &input, &rows, &s->err));
-    ck_assert_ptr_null(input.next); /* it was taken over */
+    ck_assert(input.next == NULL); /* it was taken over */
     written = open_memstream(&joined.text, &size);
     rc = write_rows(s, &rows, n_spine, from, to, written, &joined.n_batches);
     fclose(written);

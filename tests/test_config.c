@@ -245,13 +245,11 @@ START_TEST(a_project_has_a_legal_name)
         ":1:10: error: 'a b' is not a legal name of a project\n"
         "    hint: letters, digits and '_', at most 48, a digit not first\n");
     words = (told){.size = 0};
-    refused("registry: x\n",
-        ":1:1: error: the configuration has no 'project'\n"
-        "    hint: 'project' takes a name\n");
+    refused("registry: x\n", ":1:1: error: the configuration has no 'project'\n"
+                             "    hint: 'project' takes a name\n");
     words = (told){.size = 0};
-    refused("# nothing\n",
-        ":0:0: error: the configuration is empty\n"
-        "    hint: write at least 'project: NAME'\n");
+    refused("# nothing\n", ":0:0: error: the configuration is empty\n"
+                           "    hint: write at least 'project: NAME'\n");
 }
 END_TEST
 
@@ -272,8 +270,7 @@ START_TEST(variables_are_expanded_once_in_any_scalar)
           "  g: \"${NONE:-}\"\n");
     ck_assert_str_eq(config.project, "fallback");
     ck_assert_str_eq(config.online.type, "redis");
-    ck_assert_str_eq(option(&config.online, "a"),
-        "xredis://:hunter2@host/0y");
+    ck_assert_str_eq(option(&config.online, "a"), "xredis://:hunter2@host/0y");
     ck_assert_str_eq(option(&config.online, "b"), "");
     ck_assert_str_eq(option(&config.online, "c"), "default");
     ck_assert_str_eq(option(&config.online, "d"), "from a file");
@@ -365,8 +362,8 @@ START_TEST(sizes_are_read_with_their_units)
         {"1G", 1073741824}, {"16TiB", UINT64_C(17592186044416)}};
     static const char *const bad[] = {"", "MiB", "-1", "1.5GiB", "1PB",
         "99999999999999999999", "9223372036854775807KiB"};
-    ldr_option one = {.name = "size",
-        .place = {.file = "f.yaml", .line = 3, .column = 4}};
+    ldr_option one = {
+        .name = "size", .place = {.file = "f.yaml", .line = 3, .column = 4}};
     larder_options options = {
         .options = &one, .n_options = 1, .section = "online_store"};
 
@@ -374,8 +371,8 @@ START_TEST(sizes_are_read_with_their_units)
         uint64_t bytes = 7;
 
         one.value = good[i].text;
-        ck_assert_int_eq(larder_options_bytes(&options, "size", &bytes, &error),
-            LARDER_OK);
+        ck_assert_int_eq(
+            larder_options_bytes(&options, "size", &bytes, &error), LARDER_OK);
         ck_assert_uint_eq(bytes, good[i].bytes);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -407,8 +404,7 @@ START_TEST(an_absent_option_leaves_the_default)
     ck_assert_uint_eq(bytes, 7);
     ck_assert(truth);
     ck_assert_ptr_null(larder_options_find(&none, "path"));
-    ck_assert_int_eq(
-        larder_options_only(&none, NULL, 0, &error), LARDER_OK);
+    ck_assert_int_eq(larder_options_only(&none, NULL, 0, &error), LARDER_OK);
 }
 END_TEST
 
@@ -419,13 +415,13 @@ START_TEST(a_wrong_option_shows_the_variable_and_not_its_value)
     loads("project: p\n"
           "online_store: {type: x, tls: \"${URL}\", password: wrong, a: "
           "true, b: FALSE, c: yes}\n");
-    ck_assert_int_eq(larder_options_bool(&config.online.options, "tls", &truth,
-                         &error),
+    ck_assert_int_eq(
+        larder_options_bool(&config.online.options, "tls", &truth, &error),
         LARDER_INVALID);
     ck_assert_str_eq(error.message,
         "option 'tls' of online_store takes true or false, not '${URL}'");
-    ck_assert_int_eq(larder_options_bool(&config.online.options, "password",
-                         &truth, &error),
+    ck_assert_int_eq(
+        larder_options_bool(&config.online.options, "password", &truth, &error),
         LARDER_INVALID);
     ck_assert_str_eq(error.message,
         "option 'password' of online_store takes true or false, not '***'");
@@ -461,8 +457,7 @@ START_TEST(an_unknown_option_has_its_place_and_the_nearest_name)
         larder_options_only(&config.online.options, other, 1, &error),
         LARDER_INVALID);
     ck_assert_str_eq(error.hint, "its options are url");
-    ck_assert_int_eq(
-        larder_options_only(&config.online.options, NULL, 0, NULL),
+    ck_assert_int_eq(larder_options_only(&config.online.options, NULL, 0, NULL),
         LARDER_INVALID);
 }
 END_TEST
@@ -476,8 +471,8 @@ main(void)
           *options = tcase_create("options");
 
     tcase_add_checked_fixture(sections, set_up, tear_down);
-    tcase_add_test(sections,
-        what_is_not_written_is_on_files_beside_the_configuration);
+    tcase_add_test(
+        sections, what_is_not_written_is_on_files_beside_the_configuration);
     tcase_add_test(sections, sections_keep_their_options_for_the_backend);
     tcase_add_test(sections, feasts_registries_are_turned_into_ours);
     tcase_add_test(sections, an_address_that_is_none_is_refused);

@@ -63,8 +63,8 @@ write_entity(const char *name, const char *entity)
 {
     char text[200];
 
-    snprintf(text, sizeof text, "entities: [{name: %s, type: string}]\n",
-        entity);
+    snprintf(
+        text, sizeof text, "entities: [{name: %s, type: string}]\n", entity);
     support_write(folder, name, text);
 }
 
@@ -198,8 +198,8 @@ START_TEST(a_wrong_or_empty_folder_is_not_found_in_clear_words)
         error.hint, "expected *.yaml with entities, sources, feature_views");
     support_write(folder, "a.yaml", "# nothing yet\n");
     ck_assert_int_eq(load(), LARDER_NOT_FOUND);
-    ck_assert_int_eq(ldr_load_folder("/nowhere/at/all", &arena, &faults, &all,
-                         &error),
+    ck_assert_int_eq(
+        ldr_load_folder("/nowhere/at/all", &arena, &faults, &all, &error),
         LARDER_NOT_FOUND);
     ck_assert_str_eq(error.message, "there is no folder '/nowhere/at/all'");
 }
@@ -299,8 +299,7 @@ START_TEST(keys_that_are_not_written_have_their_defaults)
     ck_assert_str_eq(all.entities[0].join_key.name, "hcp");
     ck_assert_int_eq(all.sources[0].arrival_slack_us, INT64_C(3600000000));
     ck_assert_int_eq(all.sources[0].max_skew_us, INT64_C(300000000));
-    ck_assert_int_eq(
-        all.sources[0].naive_offset_minutes, LARDER_NAIVE_REFUSED);
+    ck_assert_int_eq(all.sources[0].naive_offset_minutes, LARDER_NAIVE_REFUSED);
     ck_assert(!all.sources[0].owned);
     ck_assert(!all.sources[0].has_replace_on);
     ck_assert(all.views[0].online);
@@ -445,8 +444,8 @@ START_TEST(the_page_of_definitions_has_every_key_as_the_loader_has_it)
     const ldr_key_doc *docs = ldr_key_docs(&n_docs);
     const char *at, *level = "";
 
-    snprintf(path, sizeof path, "%s/docs/definitions.md",
-        top != NULL ? top : ".");
+    snprintf(
+        path, sizeof path, "%s/docs/definitions.md", top != NULL ? top : ".");
     page = support_read(path);
     at = page;
     ck_assert_uint_gt(n_docs, 50);
@@ -460,8 +459,8 @@ START_TEST(the_page_of_definitions_has_every_key_as_the_loader_has_it)
         snprintf(text, sizeof text, "\n| `%s` | %s | %s |\n", docs[i].key,
             docs[i].takes, docs[i].help);
         at = strstr(at, text);
-        ck_assert_msg(at != NULL, "docs/definitions.md lacks, of %s:%s", level,
-            text);
+        ck_assert_msg(
+            at != NULL, "docs/definitions.md lacks, of %s:%s", level, text);
     }
     for (at = page; (at = strstr(at, "\n| `")) != NULL; at++)
         n_rows++;
@@ -484,8 +483,7 @@ add_folder_tests(TCase *folders)
     tcase_add_test(folders, what_is_no_file_is_not_waited_for);
     tcase_add_test(folders, a_file_too_big_is_a_fault_and_the_others_are_read);
     tcase_add_test(folders, folders_too_deep_are_refused_by_name);
-    tcase_add_test(
-        folders, one_broken_file_does_not_hide_the_faults_of_others);
+    tcase_add_test(folders, one_broken_file_does_not_hide_the_faults_of_others);
     tcase_add_test(folders, a_file_is_read_whole_or_refused_by_name);
 }
 

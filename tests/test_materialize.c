@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/online.h"
 #include "tests/shop.h"
 #include "tests/support.h"
 
@@ -333,6 +334,98 @@ many_rows(void)
     free(csv);
 }
 
+/* How many rows the online store holds, positions included; the shop's own
+ * store is closed meanwhile, as LMDB is opened once in a process. */
+static size_t
+stored_rows(uint64_t *digest)
+{
+    char path[512];
+    const char *options[] = {"path", path, NULL};
+    online_items items = {0};
+    online store;
+    size_t n = 0;
+
+    larder_close(s.store);
+    s.store = NULL;
+    snprintf(path, sizeof path, "%s/online", s.folder);
+    store = online_must_open("lmdb", options, false);
+    online_dump(&store, 1000, &items);
+    *digest = 0;
+    for (size_t i = 0; i < items.n_items; i++) {
+        const online_item *item = &items.items[i];
+        uint64_t sum = 0;
+
+        if (memcmp(item->key, "\0\0\0\0", 4) == 0)
+            continue; /* a position speaks of runs, not of rows */
+        for (size_t b = 0; b < item->n_row; b++)
+            sum = sum * 31 + item->row[b];
+        for (size_t b = 0; b < item->n_key; b++)
+            sum = sum * 31 + item->key[b];
+        *digest += sum;
+        n++;
+    }
+    online_items_free(&items);
+    online_close(&store);
+    shop_reopen(&s);
+    return n;
+}
+
+START_TEST(builds_nobody_reads_are_swept_an_hour_after_the_switch)
+{
+    larder_materialize_options full = {.full = true};
+    uint64_t digest;
+
+    open_with_rows(1);
+    materialize_ok();
+    ck_assert_int_eq(shop_materialize(&s, &full, NULL), LARDER_OK);
+    ck_assert_uint_eq(stored_rows(&digest), 6);
+    s.call.now += INT64_C(3599000000);
+    materialize_ok();
+    ck_assert_uint_eq(stored_rows(&digest), 6);
+    s.call.now += INT64_C(2000000);
+    materialize_ok();
+    ck_assert_uint_eq(stored_rows(&digest), 3);
+    expect(1, "v:a", "11 PRESENT 2024-05-31T00:00:00Z");
+    shop_close(&s);
+}
+END_TEST
+
+/* The same rows in any order, batching and repetition. */
+START_TEST(the_same_rows_in_any_order_give_the_same_bytes_online)
+{
+    static const char head[] = "id,a,b,ts,cts\n";
+    uint64_t random = 42, first = 0, digest;
+    char text[32][64];
+
+    for (int i = 0; i < 32; i++)
+        snprintf(text[i], sizeof text[i],
+            "%d,%d,%c,2024-05-%02dT00:00:00Z,%s\n", i % 3, i % 5, 'a' + i % 4,
+            10 + i % 4, i % 3 == 0 ? "" : "2024-05-30T00:00:00Z");
+    for (int round = 0; round < 12; round++) {
+        shop_open(&s, "sqlite", "lmdb");
+        ck_assert_int_eq(shop_apply(&s, plain), LARDER_OK);
+        for (int batch = 0; batch < 40; batch++) {
+            char csv[4096];
+            size_t used = (size_t)snprintf(csv, sizeof csv, "%s", head);
+
+            for (size_t i = 0; i < 1 + support_below(&random, 8); i++)
+                used += (size_t)snprintf(csv + used, sizeof csv - used, "%s",
+                    text[batch < 32 ? (batch * 7 + round) % 32
+                                    : (int)support_below(&random, 32)]);
+            ck_assert_int_eq(shop_ingest(&s, "h", csv, NULL), LARDER_OK);
+            if (support_below(&random, 3) == 0)
+                materialize_ok();
+        }
+        materialize_ok();
+        ck_assert_uint_eq(stored_rows(&digest), 3);
+        if (round == 0)
+            first = digest;
+        ck_assert_uint_eq(digest, first);
+        shop_close(&s);
+    }
+}
+END_TEST
+
 /* Ends the process in the middle of a run, once some chunks are in. */
 static void
 die_at_some_progress(void *context, const larder_progress *progress)
@@ -434,6 +527,9 @@ main(void)
 
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_loop_test(each, tests[i], 0, 2);
+    tcase_add_test(
+        disk, builds_nobody_reads_are_swept_an_hour_after_the_switch);
+    tcase_add_test(disk, the_same_rows_in_any_order_give_the_same_bytes_online);
     tcase_add_test(disk, a_killed_run_is_made_good_by_the_next_one);
     tcase_add_test(
         disk, of_two_runs_at_once_the_later_wins_and_the_other_says_so);

@@ -43,8 +43,8 @@ load(const char *text)
 {
     ldr_definitions all = {0};
 
-    ck_assert_int_eq(ldr_load_text("text", text, strlen(text), &arena, &faults,
-                         &all, NULL),
+    ck_assert_int_eq(
+        ldr_load_text("text", text, strlen(text), &arena, &faults, &all, NULL),
         LARDER_OK);
     ck_assert_int_eq(ldr_validate(&all, &arena, &faults, NULL), LARDER_OK);
     ck_assert_msg(faults.n_errors == 0, "%s\nof\n%s", words.text, text);
@@ -305,8 +305,8 @@ START_TEST(an_object_is_a_file_of_its_own)
     char *text = NULL;
     size_t size = 0;
 
-    ck_assert_int_eq(ldr_print_object(LARDER_ENTITIES, &all.entities[1], &text,
-                         &size, NULL),
+    ck_assert_int_eq(
+        ldr_print_object(LARDER_ENTITIES, &all.entities[1], &text, &size, NULL),
         LARDER_OK);
     ck_assert_str_eq(text, "entities:\n  - name: b\n    type: string\n");
     free(text);
@@ -539,7 +539,8 @@ put_rest(void)
     put("  - {name: x, features: [v0, \"v1:f0\", {view: v0, as: w, "
         "join_key_map: {e1: other}}]");
     put_about();
-    put("}\n  - {name: y, features: [{view: v2, features: [f0]}, {view: v3, as: "
+    put("}\n  - {name: y, features: [{view: v2, features: [f0]}, {view: v3, "
+        "as: "
         "\"y\", features: [f0]}]}\n"
         "jobs:\n");
     for (size_t i = 0; i < 2; i++) {

@@ -32,8 +32,8 @@ view_of(const char *entity, const char *source, const char *view)
         "entities: [%s]\nsources: [{name: s, %s}]\nfeature_views: [{name: v, "
         "entities: [e], source: s, %s}]\n",
         entity, source, view);
-    ck_assert_int_eq(ldr_load_text("text", text, strlen(text), &arena, &faults,
-                         &all, NULL),
+    ck_assert_int_eq(
+        ldr_load_text("text", text, strlen(text), &arena, &faults, &all, NULL),
         LARDER_OK);
     ck_assert_int_eq(ldr_validate(&all, &arena, &faults, NULL), LARDER_OK);
     ck_assert_msg(faults.n_errors == 0, "%s", words.text);
@@ -91,8 +91,8 @@ START_TEST(what_decides_a_rows_bytes_changes_the_hash)
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
         hash_of(changed[i][0], changed[i][1], changed[i][2], hex[i + 1]);
         for (size_t j = 0; j <= i; j++)
-            ck_assert_msg(strcmp(hex[i + 1], hex[j]) != 0,
-                "%zu and %zu are equal", i, j);
+            ck_assert_msg(
+                strcmp(hex[i + 1], hex[j]) != 0, "%zu and %zu are equal", i, j);
     }
 }
 END_TEST
@@ -148,8 +148,7 @@ START_TEST(a_backend_sees_the_source_and_the_columns_of_the_features)
     ck_assert_str_eq(table.event, "ts");
     ck_assert_str_eq(table.created, "made");
     ck_assert_int_eq(table.naive_offset_minutes, 60);
-    ck_assert_int_eq(
-        ldr_view_columns(view, &arena, &columns, NULL), LARDER_OK);
+    ck_assert_int_eq(ldr_view_columns(view, &arena, &columns, NULL), LARDER_OK);
     ck_assert_str_eq(columns[0].name, "a");
     ck_assert_int_eq(columns[0].type, LARDER_INT64);
     ck_assert_str_eq(columns[1].name, "a");

@@ -42,8 +42,8 @@ tear_down(void)
 static void
 check_text(const char *name, const char *text)
 {
-    ck_assert_int_eq(ldr_load_text(name, text, strlen(text), &arena, &faults,
-                         &all, NULL),
+    ck_assert_int_eq(
+        ldr_load_text(name, text, strlen(text), &arena, &faults, &all, NULL),
         LARDER_OK);
     ck_assert_int_eq(ldr_validate(&all, &arena, &faults, NULL), LARDER_OK);
 }
@@ -141,14 +141,14 @@ START_TEST(references_resolve_whatever_the_case_and_take_the_defined_spelling)
     const ldr_view *view;
     const ldr_service *service;
 
-    check_good(HEAD
-        "feature_views:\n"
-        "  - name: Scores\n"
-        "    entities: [HCP, brand]\n"
-        "    source: ACTIVITY\n"
-        "    features: [{name: Score, type: float64, from: score}]\n"
-        "feature_services:\n"
-        "  - {name: s, features: [\"scores:SCORE\"]}\n");
+    check_good(
+        HEAD "feature_views:\n"
+             "  - name: Scores\n"
+             "    entities: [HCP, brand]\n"
+             "    source: ACTIVITY\n"
+             "    features: [{name: Score, type: float64, from: score}]\n"
+             "feature_services:\n"
+             "  - {name: s, features: [\"scores:SCORE\"]}\n");
     view = ldr_find_view(&all, "scores");
     ck_assert_ptr_nonnull(view);
     ck_assert_ptr_eq(view->source, ldr_find_source(&all, "activity"));
@@ -170,14 +170,13 @@ START_TEST(join_keys_are_in_name_order_and_a_key_follows_the_schema)
     const ldr_view *view;
     const ldr_source *source;
 
-    check_good(HEAD
-        "feature_views:\n"
-        "  - {name: a, entities: [hcp, Brand], source: activity,\n"
-        "     features: [{name: score, type: float32}]}\n"
-        "  - {name: b, entities: [hcp], source: activity,\n"
-        "     features: [{name: score, type: float32}]}\n"
-        "  - {name: c, entities: [Brand], source: foreign,\n"
-        "     features: [{name: x, type: bytes}]}\n");
+    check_good(HEAD "feature_views:\n"
+                    "  - {name: a, entities: [hcp, Brand], source: activity,\n"
+                    "     features: [{name: score, type: float32}]}\n"
+                    "  - {name: b, entities: [hcp], source: activity,\n"
+                    "     features: [{name: score, type: float32}]}\n"
+                    "  - {name: c, entities: [Brand], source: foreign,\n"
+                    "     features: [{name: x, type: bytes}]}\n");
     view = ldr_find_view(&all, "a");
     ck_assert_uint_eq(view->n_keys, 2);
     ck_assert_str_eq(view->keys[0].name, "Brand");
@@ -215,10 +214,9 @@ START_TEST(a_view_may_have_no_entities)
 {
     const ldr_view *view;
 
-    check_good(HEAD
-        "feature_views:\n"
-        "  - {name: a, entities: [], source: activity,\n"
-        "     features: [{name: score, type: float32}]}\n");
+    check_good(HEAD "feature_views:\n"
+                    "  - {name: a, entities: [], source: activity,\n"
+                    "     features: [{name: score, type: float32}]}\n");
     view = ldr_find_view(&all, "a");
     ck_assert_uint_eq(view->n_keys, 0);
     ck_assert_uint_eq(ldr_find_source(&all, "activity")->n_key, 0);

@@ -43,8 +43,8 @@ parse_n(const char *text, size_t size)
 {
     const ldr_yaml *root = NULL;
 
-    ck_assert_int_eq(ldr_yaml_parse("a.yaml", text, size, &arena, &faults,
-                         &root, NULL),
+    ck_assert_int_eq(
+        ldr_yaml_parse("a.yaml", text, size, &arena, &faults, &root, NULL),
         LARDER_OK);
     return root;
 }
@@ -147,9 +147,8 @@ END_TEST
 
 START_TEST(a_key_that_is_no_scalar_is_refused)
 {
-    refused("[a]: 1\n",
-        "a.yaml:1:1: error: a list where a key should be\n"
-        "    hint: a key is one word before a ':'\n");
+    refused("[a]: 1\n", "a.yaml:1:1: error: a list where a key should be\n"
+                        "    hint: a key is one word before a ':'\n");
 }
 END_TEST
 
@@ -179,22 +178,19 @@ START_TEST(a_tab_in_the_indentation_has_a_remedy)
 {
     ck_assert_ptr_null(parse("a:\n\tb: 1\n"));
     ck_assert_ptr_nonnull(strstr(words.text, "a.yaml:2:1: error: "));
-    ck_assert_ptr_nonnull(
-        strstr(words.text, "indent with blanks, not tabs"));
+    ck_assert_ptr_nonnull(strstr(words.text, "indent with blanks, not tabs"));
 }
 END_TEST
 
 START_TEST(bytes_that_are_no_text_are_refused_at_their_place)
 {
     ck_assert_ptr_null(parse_n("a: 1\nb: \xFF\n", 10));
-    ck_assert_str_eq(words.text,
-        "a.yaml:2:4: error: bytes that are not UTF-8\n"
-        "    hint: save the file as UTF-8 text\n");
+    ck_assert_str_eq(words.text, "a.yaml:2:4: error: bytes that are not UTF-8\n"
+                                 "    hint: save the file as UTF-8 text\n");
     begin_again();
     ck_assert_ptr_null(parse_n("é\0b", 4));
-    ck_assert_str_eq(words.text,
-        "a.yaml:1:2: error: a NUL byte\n"
-        "    hint: save the file as UTF-8 text\n");
+    ck_assert_str_eq(words.text, "a.yaml:1:2: error: a NUL byte\n"
+                                 "    hint: save the file as UTF-8 text\n");
     begin_again();
     ck_assert_ptr_null(parse("a: \x01\n"));
     ck_assert_ptr_nonnull(
@@ -238,8 +234,8 @@ START_TEST(nesting_ends_at_32_levels_whatever_the_depth)
     }
     ck_assert_ptr_nonnull(strstr(words.text, "deeper than 32 levels"));
     begin_again();
-    ck_assert_ptr_nonnull(
-        parse("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"));
+    ck_assert_ptr_nonnull(parse(
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"));
 }
 END_TEST
 
@@ -293,7 +289,8 @@ END_TEST
 START_TEST(the_line_of_a_fault_is_found_after_every_kind_of_line_end)
 {
     ldr_place place = {.file = "b.yaml",
-        .text = "one\r\ntwo\rthree\n\xC2\x85" "five\xE2\x80\xA8six",
+        .text = "one\r\ntwo\rthree\n\xC2\x85"
+                "five\xE2\x80\xA8six",
         .column = 1};
     static const char *const lines[] = {
         "one", "two", "three", "", "five", "six", ""};
@@ -309,8 +306,7 @@ END_TEST
 START_TEST(a_line_too_long_to_show_is_shown_from_its_begin_or_not_at_all)
 {
     char *text = repeat("0123456789", 1000);
-    ldr_place place = {
-        .file = "b.yaml", .text = text, .line = 1, .column = 5};
+    ldr_place place = {.file = "b.yaml", .text = text, .line = 1, .column = 5};
 
     ldr_fault(&faults, &place, NULL, "x");
     ck_assert_uint_gt(strlen(words.line), 500);
@@ -339,8 +335,7 @@ main(void)
     tcase_add_test(tree, an_alias_is_refused);
     tcase_add_test(tree, a_second_document_is_refused);
     tcase_add_test(tree, a_key_that_is_no_scalar_is_refused);
-    tcase_add_test(
-        tree, a_directive_is_refused_wherever_a_line_begins_with_it);
+    tcase_add_test(tree, a_directive_is_refused_wherever_a_line_begins_with_it);
     tcase_add_test(tree, a_syntax_fault_names_its_place_and_shows_the_line);
     tcase_add_test(tree, a_tab_in_the_indentation_has_a_remedy);
     suite_add_tcase(suite, tree);
@@ -353,8 +348,8 @@ main(void)
     tcase_add_checked_fixture(told_case, set_up, tear_down);
     tcase_add_test(told_case, a_hundred_faults_are_told_and_then_one_word);
     tcase_add_test(told_case, faults_are_counted_where_nobody_listens);
-    tcase_add_test(told_case,
-        the_line_of_a_fault_is_found_after_every_kind_of_line_end);
+    tcase_add_test(
+        told_case, the_line_of_a_fault_is_found_after_every_kind_of_line_end);
     tcase_add_test(told_case,
         a_line_too_long_to_show_is_shown_from_its_begin_or_not_at_all);
     suite_add_tcase(suite, told_case);

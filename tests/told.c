@@ -20,8 +20,8 @@ keep(void *context, const larder_diagnostic *diagnostic)
         all->size += (size_t)used;
     room = sizeof all->text - all->size;
     if (diagnostic->hint != NULL) {
-        used = snprintf(all->text + all->size, room, "    hint: %s\n",
-            diagnostic->hint);
+        used = snprintf(
+            all->text + all->size, room, "    hint: %s\n", diagnostic->hint);
         if (used > 0 && (size_t)used < room)
             all->size += (size_t)used;
     }

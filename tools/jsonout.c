@@ -181,7 +181,7 @@ split(FILE *file, const larder_value *value)
 
 void
 jsonout_row(FILE *file, const larder_batch *batch, size_t row,
-    const char *const *lists)
+    const char *const *lists, size_t n_tokens)
 {
     fputc('{', file);
     for (size_t c = 0; c < batch->schema->n_fields; c++) {
@@ -195,7 +195,9 @@ jsonout_row(FILE *file, const larder_batch *batch, size_t row,
         fputs(": ", file);
         while (named != NULL && *named != NULL && strcmp(*named, name) != 0)
             named++;
-        if (named != NULL && *named != NULL && !value.null)
+        if (c < n_tokens && !value.null)
+            fwrite(value.as.text.data, 1, value.as.text.size, file);
+        else if (named != NULL && *named != NULL && !value.null)
             split(file, &value);
         else
             jsonout_value(file, &value);

@@ -20,8 +20,9 @@ void jsonout_member(FILE *file, const json_t *value);
 void jsonout_string(FILE *file, larder_bytes text);
 void jsonout_value(FILE *file, const larder_value *value);
 /* {"name": value, ...} of a row; the columns named in `lists` (NULL, or
- * NULL-terminated) hold "a, b" and become arrays. */
+ * NULL-terminated) hold "a, b" and become arrays; the first `n_tokens` hold
+ * JSON as it was read. */
 void jsonout_row(FILE *file, const larder_batch *batch, size_t row,
-    const char *const *lists);
+    const char *const *lists, size_t n_tokens);
 
 #endif

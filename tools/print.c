@@ -133,7 +133,8 @@ print_row(struct printer *printer, const larder_batch *batch, size_t row,
 
     if (printer->run->output == OUTPUT_JSON) {
         fputs(printer->n_rows == 0 ? "\n    " : ",\n    ", stdout);
-        jsonout_row(stdout, batch, row, printer->listing->lists);
+        jsonout_row(stdout, batch, row, printer->listing->lists,
+            printer->listing->n_tokens);
     } else {
         LARDER_TRY(add_row(printer, batch, row, err));
         if (++printer->n_page == PAGE_ROWS)

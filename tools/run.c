@@ -194,6 +194,14 @@ run_seconds(const struct run *run)
     return (double)(monotonic() - run->started) / (double)LDR_SECOND;
 }
 
+json_t *
+run_faults(struct run *run)
+{
+    if (run->told.faults == NULL)
+        run->told.faults = json_array();
+    return run->told.faults;
+}
+
 larder_status
 run_usage(struct run *run, larder_error *err, const char *format, ...)
 {

@@ -50,6 +50,8 @@ larder_status run_store(
     struct run *run, larder_store **out, larder_error *err);
 /* Seconds since the run began, on the monotonic clock. */
 double run_seconds(const struct run *run);
+/* The faults told so far, under -o json; borrowed. */
+json_t *run_faults(struct run *run);
 /* A fault of the command line: INVALID, exit 2. */
 larder_status run_usage(struct run *run, larder_error *err,
     const char *format, ...) LARDER_PRINTF(3, 4);

@@ -88,8 +88,8 @@ add_option(struct reader *reader, ldr_store_config *store, const char *name,
     if (text == NULL)
         return;
     if (strcmp(name, "path") == 0)
-        text = ldr_path_join(
-            reader->expansion.arena, reader->config.folder, text);
+        text =
+            ldr_path_join(reader->expansion.arena, reader->config.folder, text);
     options = ldr_arena_array(reader->expansion.arena, n + 1, sizeof *options);
     if (text == NULL || options == NULL) {
         reader->expansion.nomem = true;
@@ -100,8 +100,7 @@ add_option(struct reader *reader, ldr_store_config *store, const char *name,
     options[n] = (ldr_option){.name = name,
         .value = text,
         .written = value->text,
-        .secret =
-            may_be_secret(name) || strstr(value->text, "${") != NULL,
+        .secret = may_be_secret(name) || strstr(value->text, "${") != NULL,
         .place = value->place};
     store->options.options = options;
     store->options.n_options = n + 1;
@@ -158,8 +157,8 @@ read_store(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     bool typed;
 
     (void)reading;
-    store->options = (larder_options){.section = key->name,
-        .place = value->place};
+    store->options =
+        (larder_options){.section = key->name, .place = value->place};
     if (value->kind != LDR_YAML_MAPPING) {
         refuse_section(reader, store, value);
         return;
@@ -184,8 +183,8 @@ find_option(const ldr_store_config *store, const char *name)
 /* Feast's `registry_type: sql`, whose `path` is an address: sqlite:///file or
  * postgresql[+driver]://... */
 static void
-turn_address(struct reader *reader, ldr_store_config *store,
-    const ldr_yaml *path)
+turn_address(
+    struct reader *reader, ldr_store_config *store, const ldr_yaml *path)
 {
     static const ldr_key key = {.name = "path", .takes = "an address"};
     const ldr_option *old = find_option(store, "path");
@@ -198,7 +197,8 @@ turn_address(struct reader *reader, ldr_store_config *store,
     if (old == NULL && path != NULL)
         return; /* told already */
     if (old == NULL || colon == NULL ||
-        (strncmp(text, "sqlite", 6) != 0 && strncmp(text, "postgres", 8) != 0)) {
+        (strncmp(text, "sqlite", 6) != 0 &&
+            strncmp(text, "postgres", 8) != 0)) {
         ldr_fault(reader->expansion.faults,
             path == NULL ? &store->options.place : &path->place,
             "sqlite:///FILE or postgresql://USER@HOST/NAME",
@@ -216,8 +216,7 @@ turn_address(struct reader *reader, ldr_store_config *store,
         option.secret = true;
         option.value = ldr_arena_printf(arena, "postgresql%s", colon);
     }
-    options = ldr_arena_array(
-        arena, store->options.n_options, sizeof *options);
+    options = ldr_arena_array(arena, store->options.n_options, sizeof *options);
     if (options == NULL || option.value == NULL) {
         reader->expansion.nomem = true;
         return;
@@ -237,8 +236,8 @@ read_registry(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     ldr_store_config *store = &reader->config.registry;
 
     (void)reading;
-    store->options = (larder_options){.section = key->name,
-        .place = value->place};
+    store->options =
+        (larder_options){.section = key->name, .place = value->place};
     if (value->kind == LDR_YAML_SCALAR && !ldr_yaml_is_null(value)) {
         store->type = "sqlite";
         add_option(reader, store, "path", value);
@@ -258,7 +257,8 @@ read_registry(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
         turn_address(reader, store, ldr_yaml_find(value, "path"));
 }
 
-/* ------------------------------------------------------------- single values */
+/* ------------------------------------------------------------- single values
+ */
 
 static void
 read_project(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
@@ -332,7 +332,8 @@ static const ldr_key config_keys[] = {
         "Feast's; not used"},
 };
 
-/* ------------------------------------------------------------------- reading */
+/* ------------------------------------------------------------------- reading
+ */
 
 /* A section that was not written. */
 static void
@@ -360,10 +361,10 @@ read_tree(struct reader *reader, const ldr_yaml *root)
 
     (void)ldr_read_mapping(&reading, "the configuration", config_keys,
         sizeof config_keys / sizeof *config_keys, root, reader);
-    set_default(reader, &config->registry, "registry", "sqlite",
-        "data/registry.db");
-    set_default(reader, &config->offline, "offline_store", "sqlite",
-        "data/offline.db");
+    set_default(
+        reader, &config->registry, "registry", "sqlite", "data/registry.db");
+    set_default(
+        reader, &config->offline, "offline_store", "sqlite", "data/offline.db");
     set_default(reader, &config->online, "online_store", "lmdb", "data/online");
     reader->expansion.nomem |= reading.nomem;
 }
@@ -383,8 +384,8 @@ folder_of(ldr_arena *arena, const char *path)
 
 /* The text into the reader's configuration. */
 static larder_status
-read_text(struct reader *reader, const char *text, size_t size,
-    larder_error *err)
+read_text(
+    struct reader *reader, const char *text, size_t size, larder_error *err)
 {
     ldr_expansion *expansion = &reader->expansion;
     const ldr_yaml *root = NULL;
@@ -400,8 +401,8 @@ read_text(struct reader *reader, const char *text, size_t size,
         ldr_fault(expansion->faults, &place, "write at least 'project: NAME'",
             "the configuration is empty");
     if (expansion->nomem)
-        return larder_fail(err, LARDER_NOMEM, "out of memory for '%s'",
-            reader->config.path);
+        return larder_fail(
+            err, LARDER_NOMEM, "out of memory for '%s'", reader->config.path);
     if (expansion->faults->n_errors == 0)
         return LARDER_OK;
     if (err != NULL)

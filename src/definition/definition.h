@@ -3,8 +3,8 @@
  * definition.h - entity, source, feature view, service, job: plain structs.
  *
  * What the user declared, resolved by validate.c, never changed afterwards. All
- * of it lives in one arena. Arrays are sorted by name (features and schemas keep
- * the order written: it is part of the meaning).
+ * of it lives in one arena. Arrays are sorted by name (features and schemas
+ * keep the order written: it is part of the meaning).
  */
 #ifndef LDR_DEFINITION_H
 #define LDR_DEFINITION_H
@@ -30,8 +30,8 @@ typedef struct ldr_about {
     const char *owner;       /* NULL: none */
     const ldr_tag *tags;     /* sorted by name */
     size_t n_tags;
-    ldr_place place;         /* of the name */
-    const ldr_yaml *yaml;    /* as written, for the places of its keys */
+    ldr_place place;      /* of the name */
+    const ldr_yaml *yaml; /* as written, for the places of its keys */
 } ldr_about;
 
 typedef struct ldr_entity {
@@ -44,19 +44,20 @@ typedef struct ldr_source {
     const char *table; /* where rows are; for owned sources the source's name */
     const char *query; /* instead of table */
     bool owned;        /* has a schema */
-    larder_schema schema; /* owned: as written, time columns added when absent */
+    larder_schema
+        schema; /* owned: as written, time columns added when absent */
     const char *timestamp_field;
-    const char *created; /* NULL: none */
+    const char *created;    /* NULL: none */
     const char *const *key; /* clustering order; resolved when not written */
     size_t n_key;
     bool key_written;
     const char *const *replace_on;
     size_t n_replace_on;
     bool has_replace_on;
-    int64_t arrival_slack_us;    /* default 1h */
+    int64_t arrival_slack_us;     /* default 1h */
     int64_t expected_interval_us; /* 0: not said */
-    int64_t max_skew_us;         /* default 5m */
-    const char *timezone;        /* NULL: naive text is refused */
+    int64_t max_skew_us;          /* default 5m */
+    const char *timezone;         /* NULL: naive text is refused */
     int32_t naive_offset_minutes;
     larder_time_unit unit;
     bool date_is_end_of_day;
@@ -65,16 +66,16 @@ typedef struct ldr_source {
 typedef struct ldr_feature {
     const char *name;
     larder_type type;
-    const char *from;        /* the source's column; equal to name by default */
+    const char *from; /* the source's column; equal to name by default */
     const char *description, *unit, *renamed_from; /* NULL: none */
     const ldr_tag *tags;
     size_t n_tags;
     bool has_range;
     double range_low, range_high;
-    bool nullable;           /* default true */
+    bool nullable;             /* default true */
     const char *const *values; /* allowed ones, as written */
     size_t n_values;
-    bool refuse;             /* on_violation: refuse */
+    bool refuse;              /* on_violation: refuse */
     const char *default_text; /* NULL: none; parses as `type` (validated) */
     ldr_place place;
     const ldr_yaml *yaml;
@@ -95,10 +96,10 @@ typedef struct ldr_view {
     const char *source_name;
     bool has_ttl;
     int64_t ttl_us;
-    bool online;      /* default true */
+    bool online; /* default true */
     bool allow_empty;
-    int64_t lookback_us; /* 0: not said */
-    int64_t retain_us;   /* 0: for ever */
+    int64_t lookback_us;                         /* 0: not said */
+    int64_t retain_us;                           /* 0: for ever */
     int64_t freshness_warn_us, freshness_max_us; /* 0: not said */
     uint32_t max_window_events;
     const ldr_feature *features; /* as written */
@@ -108,8 +109,8 @@ typedef struct ldr_view {
 /* One thing a service asks for. */
 typedef struct ldr_service_item {
     const char *view_name;
-    const char *feature_name;  /* NULL: all of the view */
-    const char *alias;         /* NULL: the view's own name */
+    const char *feature_name;    /* NULL: all of the view */
+    const char *alias;           /* NULL: the view's own name */
     const ldr_tag *join_key_map; /* join key -> spine column */
     size_t n_join_key_map;
     const ldr_view *view;

@@ -183,7 +183,7 @@ ldr_expand(ldr_expansion *expansion, const ldr_yaml *scalar)
     }
     good = expand_into(expansion, scalar, out);
     written = ferror(out) == 0;
-    written &= fclose(out) == 0;
+    written &= fclose(out) == 0 && text != NULL;
     if (good && written)
         kept = ldr_arena_copy_n(expansion->arena, text, size);
     if (good && kept == NULL)

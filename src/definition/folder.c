@@ -45,6 +45,7 @@ struct walk {
     char *ignore; /* .larderignore; NULL: none */
     struct grown seen, files;
     size_t n_entries;
+    bool nomem;
     larder_error *err;
 };
 
@@ -232,7 +233,7 @@ follow(int fd, const char *path, char out[PATH_ROOM])
     return out[0] != '\0';
 }
 
-/* True the first time. NOMEM is true as well: the walk then stops elsewhere. */
+/* True the first time. */
 static bool
 is_new(struct walk *walk, const struct stat *what)
 {
@@ -243,8 +244,11 @@ is_new(struct walk *walk, const struct stat *what)
         if (seen[i].device == what->st_dev && seen[i].number == what->st_ino)
             return false;
     now = grow(walk->arena, &walk->seen, sizeof *now);
-    if (now != NULL)
-        *now = (struct seen){what->st_dev, what->st_ino};
+    if (now == NULL) {
+        walk->nomem = true;
+        return false;
+    }
+    *now = (struct seen){what->st_dev, what->st_ino};
     return true;
 }
 
@@ -271,27 +275,44 @@ order_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* A folder that cannot be read is a fault like another. */
+static larder_status
+refuse_folder(struct walk *walk, const ldr_place *place, int why)
+{
+    if (why == ENOMEM || place->file == NULL)
+        return no_memory(walk);
+    ldr_fault(walk->faults, place, NULL, "cannot look into the folder: %s",
+        strerror(why));
+    return LARDER_OK;
+}
+
 /* The names in a folder that do not begin with a dot, sorted. */
 static larder_status
 list_names(struct walk *walk, const char *path, struct grown *names)
 {
+    ldr_place place = {.file = join_path(walk, walk->root, path)};
     int fd = openat(walk->fd, path[0] == '\0' ? "." : path,
         O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    ldr_place place = {.file = join_path(walk, walk->root, path)};
     larder_status rc = LARDER_OK;
     const struct dirent *entry;
 
+    if (place.file == NULL || folder == NULL)
+        rc = refuse_folder(walk, &place, errno);
     if (folder == NULL) {
-        ldr_fault(walk->faults, &place, NULL, "cannot look into the folder: %s",
-            strerror(errno));
         if (fd >= 0)
             close(fd);
-        return LARDER_OK;
+        return rc;
     }
-    while (rc == LARDER_OK && (entry = readdir(folder)) != NULL) {
+    while (rc == LARDER_OK) {
         char **name;
 
+        errno = 0;
+        entry = readdir(folder);
+        if (entry == NULL && errno != 0)
+            rc = refuse_folder(walk, &place, errno);
+        if (entry == NULL)
+            break;
         if (entry->d_name[0] == '.')
             continue;
         name = grow(walk->arena, names, sizeof *name);
@@ -343,7 +364,8 @@ look(struct walk *walk, const char *path, char real[PATH_ROOM],
            fstatat(walk->fd, real, what, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A folder below the root: `shown` is how it was reached, `real` where it is. */
+/* A folder below the root: `shown` is how it was reached, `real` where it is.
+ */
 static larder_status
 walk_folder(
     struct walk *walk, const char *shown, const char *real, unsigned level)
@@ -400,6 +422,8 @@ ldr_folder_list(const char *path, ldr_arena *arena, ldr_faults *faults,
     rc = read_ignore(&walk);
     if (rc == LARDER_OK)
         rc = walk_folder(&walk, "", "", 1);
+    if (walk.nomem)
+        rc = no_memory(&walk);
     close(walk.fd);
     free(walk.ignore);
     if (rc != LARDER_OK)
@@ -438,8 +462,8 @@ read_open(int fd, const char *path, size_t limit, char **text, size_t *size,
             continue;
         if (n < 0) {
             free(bytes);
-            return larder_fail(err, LARDER_IO, "cannot read '%s': %s", path,
-                strerror(errno));
+            return larder_fail(
+                err, LARDER_IO, "cannot read '%s': %s", path, strerror(errno));
         }
         if (n == 0)
             break;

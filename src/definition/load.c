@@ -155,7 +155,8 @@ static const struct level levels[N_SECTIONS] = {
 
 /* Room for one more object, as it is before its keys. NULL: no memory. */
 static void *
-next_object(ldr_reading *reading, struct section *section, const struct level *level)
+next_object(
+    ldr_reading *reading, struct section *section, const struct level *level)
 {
     if (section->n_objects == section->room) {
         size_t room = section->room == 0 ? 8 : section->room * 2;
@@ -174,8 +175,8 @@ next_object(ldr_reading *reading, struct section *section, const struct level *l
 
 /* One mapping of a section. Without a name it is left out. */
 static void
-read_object(struct loading *loading, struct section *section, const struct level *level,
-    const ldr_yaml *mapping)
+read_object(struct loading *loading, struct section *section,
+    const struct level *level, const ldr_yaml *mapping)
 {
     ldr_reading *reading = &loading->reading;
     ldr_about *about = next_object(reading, section, level);
@@ -322,8 +323,8 @@ read_item(ldr_reading *reading, const ldr_yaml *value, struct item *out)
     *out = (struct item){.part = {.place = value->place, .yaml = value}};
     if (value->kind != LDR_YAML_MAPPING)
         return read_reference(reading, value, out);
-    (void)ldr_read_mapping(reading, "service entry", item_keys,
-        LENGTH(item_keys), value, out);
+    (void)ldr_read_mapping(
+        reading, "service entry", item_keys, LENGTH(item_keys), value, out);
     if (features != NULL && features->kind == LDR_YAML_SEQUENCE &&
         features->n_items == 0)
         ldr_fault(reading->faults, &features->place,
@@ -400,8 +401,8 @@ sort_section(ldr_reading *reading, const struct section *section, size_t size)
 
 /* One file's text. */
 static larder_status
-load_file(struct loading *loading, const char *name, const char *text, size_t size,
-    larder_error *err)
+load_file(struct loading *loading, const char *name, const char *text,
+    size_t size, larder_error *err)
 {
     ldr_reading *reading = &loading->reading;
     size_t n_errors = reading->faults->n_errors;

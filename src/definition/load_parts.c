@@ -83,10 +83,9 @@ ldr_read_timezone(ldr_reading *reading, const ldr_key *key,
         return;
     }
     size = minutes < 0 ? -minutes : minutes;
-    text = minutes == 0
-               ? "UTC"
-               : ldr_arena_printf(reading->arena, "%c%02d:%02d",
-                     minutes < 0 ? '-' : '+', size / 60, size % 60);
+    text = minutes == 0 ? "UTC"
+                        : ldr_arena_printf(reading->arena, "%c%02d:%02d",
+                              minutes < 0 ? '-' : '+', size / 60, size % 60);
     if (text == NULL)
         reading->nomem = true;
     *(const char **)field(object, key->at) = text;

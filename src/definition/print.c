@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------- keys of an object's block */
+/* ------------------------------------------------- keys of an object's block
+ */
 
 static void
 put_key(FILE *out, const char *key)
@@ -114,7 +115,8 @@ put_about(FILE *out, const ldr_about *about)
     fputc('\n', out);
 }
 
-/* ------------------------------------------------------ entities and sources */
+/* ------------------------------------------------------ entities and sources
+ */
 
 static void
 put_entity(FILE *out, const ldr_entity *entity)
@@ -468,8 +470,8 @@ put_all(FILE *out, const ldr_definitions *all)
 }
 
 larder_status
-ldr_print_all(const ldr_definitions *all, char **text, size_t *size,
-    larder_error *err)
+ldr_print_all(
+    const ldr_definitions *all, char **text, size_t *size, larder_error *err)
 {
     char *made = NULL;
     size_t n_made = 0;
@@ -479,7 +481,7 @@ ldr_print_all(const ldr_definitions *all, char **text, size_t *size,
     if (out != NULL) {
         put_all(out, all);
         failed = ferror(out) != 0;
-        failed |= fclose(out) != 0;
+        failed |= fclose(out) != 0 || made == NULL;
     }
     if (failed) {
         free(made);

@@ -12,8 +12,8 @@
 #include "definition/definition.h"
 
 /* malloc'ed text. NOMEM. */
-larder_status ldr_print_all(const ldr_definitions *all, char **text,
-    size_t *size, larder_error *err);
+larder_status ldr_print_all(
+    const ldr_definitions *all, char **text, size_t *size, larder_error *err);
 /* One object, as it stands in the whole, under its section's line: a definition
  * file of its own. `object` is an ldr_entity, ... */
 larder_status ldr_print_object(larder_kind kind, const void *object,

@@ -164,14 +164,14 @@ check_required(ldr_reading *reading, const char *what, const ldr_key *keys,
         whole = false;
         if (is_misspelt(keys, n_keys, keys[i].name, mapping))
             continue;
-        snprintf(hint, sizeof hint, "'%s' takes %s", keys[i].name,
-            keys[i].takes);
+        snprintf(
+            hint, sizeof hint, "'%s' takes %s", keys[i].name, keys[i].takes);
         if (name != NULL && name->kind == LDR_YAML_SCALAR)
             ldr_fault(reading->faults, &mapping->place, hint,
                 "%s '%s' has no '%s'", what, name->text, keys[i].name);
         else
-            ldr_fault(reading->faults, &mapping->place, hint,
-                "%s has no '%s'", what, keys[i].name);
+            ldr_fault(reading->faults, &mapping->place, hint, "%s has no '%s'",
+                what, keys[i].name);
     }
     return whole;
 }
@@ -229,7 +229,8 @@ read_line(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value)
             wrong = "holds a control character";
     if (wrong == NULL)
         return text;
-    ldr_fault(reading->faults, &value->place, NULL, "'%s' %s", key->name, wrong);
+    ldr_fault(
+        reading->faults, &value->place, NULL, "'%s' %s", key->name, wrong);
     return NULL;
 }
 

@@ -26,8 +26,8 @@ typedef void ldr_key_read(ldr_reading *reading, const ldr_key *key,
 struct ldr_key {
     const char *name;
     ldr_key_read *read;
-    size_t at;         /* offset of the field; what it is, the reader says */
-    size_t also;       /* offset of its count (size_t) or flag (bool); 0: none */
+    size_t at;   /* offset of the field; what it is, the reader says */
+    size_t also; /* offset of its count (size_t) or flag (bool); 0: none */
     bool required;
     const char *takes; /* "a duration", "a list of names" */
     const char *help;
@@ -56,14 +56,14 @@ const char *ldr_read_legal(
 void *ldr_read_array(ldr_reading *reading, size_t n, size_t size);
 
 /* Readers for tables; the field's type is in the comment. */
-ldr_key_read ldr_read_text;      /* const char * */
-ldr_key_read ldr_read_word;      /* const char *: one line, not empty */
-ldr_key_read ldr_read_name;      /* const char *: legal */
-ldr_key_read ldr_read_names;     /* const char *const *, also size_t: legal */
-ldr_key_read ldr_read_words;     /* const char *const *, also size_t */
-ldr_key_read ldr_read_tags;      /* const ldr_tag *, also size_t */
-ldr_key_read ldr_read_bool;      /* bool */
-ldr_key_read ldr_read_duration;  /* int64_t, also bool */
-ldr_key_read ldr_read_type;      /* larder_type */
+ldr_key_read ldr_read_text;     /* const char * */
+ldr_key_read ldr_read_word;     /* const char *: one line, not empty */
+ldr_key_read ldr_read_name;     /* const char *: legal */
+ldr_key_read ldr_read_names;    /* const char *const *, also size_t: legal */
+ldr_key_read ldr_read_words;    /* const char *const *, also size_t */
+ldr_key_read ldr_read_tags;     /* const ldr_tag *, also size_t */
+ldr_key_read ldr_read_bool;     /* bool */
+ldr_key_read ldr_read_duration; /* int64_t, also bool */
+ldr_key_read ldr_read_type;     /* larder_type */
 
 #endif

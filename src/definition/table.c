@@ -37,8 +37,8 @@ ldr_source_table(const ldr_source *source, larder_table *out)
 }
 
 larder_status
-ldr_view_columns(const ldr_view *view, ldr_arena *arena,
-    larder_field **columns, larder_error *err)
+ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
+    larder_error *err)
 {
     larder_field *fields =
         ldr_arena_array(arena, view->n_features, sizeof *fields);
@@ -119,7 +119,7 @@ ldr_view_hash(const ldr_view *view, char hex[33], larder_error *err)
     if (out != NULL) {
         put_view(out, view);
         failed = ferror(out) != 0;
-        failed |= fclose(out) != 0;
+        failed |= fclose(out) != 0 || text == NULL;
     }
     if (!failed)
         ldr_hash_hex((larder_bytes){text, size}, hex);

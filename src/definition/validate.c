@@ -41,8 +41,8 @@ check_names(ldr_check *check)
 {
     const ldr_definitions *all = check->all;
 
-    check_unique(check, "entity", all->entities, all->n_entities,
-        sizeof *all->entities);
+    check_unique(
+        check, "entity", all->entities, all->n_entities, sizeof *all->entities);
     check_unique(
         check, "source", all->sources, all->n_sources, sizeof *all->sources);
     check_unique(
@@ -72,8 +72,7 @@ check_entities(ldr_check *check)
 
         if (type != 0 && !ldr_type_is_key(type))
             ldr_fault(check->faults,
-                ldr_check_key(
-                    entity->about.yaml, "type", &entity->about.place),
+                ldr_check_key(entity->about.yaml, "type", &entity->about.place),
                 "bool, int32, int64, string, bytes or timestamp",
                 "entity '%s' has a key of type %s, which can be no key",
                 entity->about.name, larder_type_name(type));

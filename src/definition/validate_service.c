@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where an item's key was written; the item itself when it is "view:feature". */
+/* Where an item's key was written; the item itself when it is "view:feature".
+ */
 static const ldr_place *
 place_of(const ldr_service_item *item, const char *key)
 {
@@ -186,8 +187,7 @@ check_apart(ldr_check *check, const ldr_service *service)
         qsort(items, n, sizeof *items, order_items);
     for (size_t i = 1; i < n; i++)
         if (ldr_name_equal(called(items[first]), called(items[i])))
-            check_pair(
-                check, service, items[first], items[i - 1], items[i]);
+            check_pair(check, service, items[first], items[i - 1], items[i]);
         else
             first = i;
 }

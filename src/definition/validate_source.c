@@ -201,8 +201,8 @@ check_owned(ldr_check *check, ldr_source *source)
     if (source->unit != LARDER_UNIT_US)
         ldr_fault(check->faults,
             ldr_check_key(about->yaml, "timestamp_unit", &about->place),
-            "leave it out", "source '%s' has a schema: its times are timestamps",
-            about->name);
+            "leave it out",
+            "source '%s' has a schema: its times are timestamps", about->name);
     if (schema->kind == LDR_YAML_SEQUENCE && schema->n_items == 0)
         ldr_fault(check->faults, &schema->place,
             "list its columns: [{name: id, type: string}]",
@@ -291,8 +291,8 @@ ldr_check_source_keys(ldr_check *check)
         const ldr_source *source = &check->sources[i];
 
         if (source->owned && !source->key_written)
-            marks[i] =
-                ldr_check_array(check, source->schema.n_fields + 1, sizeof(bool));
+            marks[i] = ldr_check_array(
+                check, source->schema.n_fields + 1, sizeof(bool));
     }
     for (size_t i = 0; i < check->all->n_views && !check->nomem; i++)
         mark_join_keys(check, &check->views[i], marks);

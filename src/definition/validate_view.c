@@ -39,8 +39,8 @@ find_entity(ldr_check *check, const ldr_view *view, const char *name)
             ldr_check_item(
                 view->about.yaml, "entities", name, &view->about.place),
             "entity", name, name_thing("feature view", view->about.name).text,
-            ldr_check_names(check, all->entities, all->n_entities,
-                sizeof *all->entities),
+            ldr_check_names(
+                check, all->entities, all->n_entities, sizeof *all->entities),
             all->n_entities);
     return entity;
 }
@@ -61,10 +61,8 @@ is_repeated(ldr_check *check, const ldr_view *view,
                 entity->about.name);
             return true;
         }
-        if (ldr_name_equal(
-                entities[i]->join_key.name, entity->join_key.name)) {
-            ldr_fault(check->faults, place,
-                "give one of them another join_key",
+        if (ldr_name_equal(entities[i]->join_key.name, entity->join_key.name)) {
+            ldr_fault(check->faults, place, "give one of them another join_key",
                 "entities '%s' and '%s' of feature view '%s' have one join key "
                 "'%s'",
                 entities[i]->about.name, entity->about.name, view->about.name,
@@ -200,16 +198,15 @@ check_column(
         ldr_check_unknown(check,
             ldr_check_key(feature->yaml, "from", &feature->place), "column",
             feature->from, name_thing("source", source->about.name).text,
-            ldr_check_columns(check, &source->schema),
-            source->schema.n_fields);
+            ldr_check_columns(check, &source->schema), source->schema.n_fields);
         return;
     }
     column = &source->schema.fields[at];
     if (column->type == 0 || feature->type == 0 ||
         can_read(column->type, feature->type))
         return;
-    snprintf(hint, sizeof hint, "write type: %s",
-        larder_type_name(column->type));
+    snprintf(
+        hint, sizeof hint, "write type: %s", larder_type_name(column->type));
     ldr_fault(check->faults,
         ldr_check_key(feature->yaml, "type", &feature->place), hint,
         "feature '%s' is %s, but column '%s' of source '%s' is %s",
@@ -351,8 +348,7 @@ check_ages(ldr_check *check, const ldr_view *view)
         ldr_fault(check->faults,
             ldr_check_key(yaml, "freshness", &view->about.place),
             "warn comes first: {warn: 12h, max: 24h}",
-            "feature view '%s' warns later than it is stale",
-            view->about.name);
+            "feature view '%s' warns later than it is stale", view->about.name);
     if (!view->has_ttl)
         return;
     ldr_duration_print(view->ttl_us, ttl);

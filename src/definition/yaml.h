@@ -29,10 +29,10 @@ typedef struct ldr_yaml ldr_yaml;
 struct ldr_yaml {
     ldr_yaml_kind kind;
     ldr_place place;
-    bool quoted;        /* scalar in quotes, or a block: always text */
-    const char *text;   /* scalar; UTF-8 without NUL */
-    ldr_yaml *items;    /* sequence items, or a mapping's values */
-    ldr_yaml *keys;     /* a mapping's keys, all scalars */
+    bool quoted;      /* scalar in quotes, or a block: always text */
+    const char *text; /* scalar; UTF-8 without NUL */
+    ldr_yaml *items;  /* sequence items, or a mapping's values */
+    ldr_yaml *keys;   /* a mapping's keys, all scalars */
     size_t n_items;
 };
 
@@ -41,7 +41,7 @@ struct ldr_yaml {
 typedef struct ldr_faults {
     const larder_call *call; /* its diagnostic is called for each */
     size_t n_errors, n_warnings;
-    larder_error first;      /* the first error, for who has no callback */
+    larder_error first; /* the first error, for who has no callback */
 } ldr_faults;
 
 /* Tell one fault. `hint` may be NULL; the line's text is cut from the place. */

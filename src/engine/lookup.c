@@ -637,6 +637,15 @@ append_cell(const larder_reader *r, size_t f, larder_bytes row, bool expired,
     return ldr_row_read(&r->views[s->view].layout, row, s->column, column, err);
 }
 
+/* Empty where nothing was found. */
+static larder_bytes
+found_bytes(const larder_reader *r, const struct found_row *at)
+{
+    if (at->size == 0)
+        return (larder_bytes){0};
+    return (larder_bytes){r->rows.data + at->at, at->size};
+}
+
 static larder_status
 answer_column(const larder_reader *r, size_t f, size_t n_rows, larder_time now,
     larder_answer *answer, larder_error *err)
@@ -648,7 +657,7 @@ answer_column(const larder_reader *r, size_t f, size_t n_rows, larder_time now,
 
     for (size_t i = 0; i < n_rows; i++) {
         const struct found_row *at = &r->found[i * r->plan.n_views + s->view];
-        larder_bytes row = {r->rows.data + at->at, at->size};
+        larder_bytes row = found_bytes(r, at);
         larder_time event =
             at->size == 0 ? LARDER_TIME_MIN : ldr_row_event(row);
         bool expired = at->size != 0 && view->has_ttl &&
