@@ -66,17 +66,23 @@ ldr_lmdb_fail(
         mdb_strerror(code));
 }
 
-/* Why the environment cannot be used at all, if so. */
+/* First of all: in a forked child even the locks are not to be touched. */
+static larder_status
+check_process(const ldr_lmdb *lmdb, larder_error *err)
+{
+    if (ldr_lmdb_users_same_process(&lmdb->user))
+        return LARDER_OK;
+    larder_fail(err, LARDER_INVALID,
+        "'%s' was opened before fork(), which LMDB does not survive",
+        lmdb->path);
+    larder_hint(err, "open the store in the child");
+    return LARDER_INVALID;
+}
+
+/* Why the environment cannot be used any more, if so. */
 static larder_status
 check_usable(const ldr_lmdb *lmdb, larder_error *err)
 {
-    if (!ldr_lmdb_users_same_process(&lmdb->user)) {
-        larder_fail(err, LARDER_INVALID,
-            "'%s' was opened before fork(), which LMDB does not survive",
-            lmdb->path);
-        larder_hint(err, "open the store in the child");
-        return LARDER_INVALID;
-    }
     if (lmdb->destroyed)
         return larder_fail(
             err, LARDER_NOT_FOUND, "'%s' has been removed", lmdb->path);
@@ -173,10 +179,14 @@ out:
 static larder_status
 lock_writing(ldr_lmdb *lmdb, const larder_call *call, larder_error *err)
 {
+    larder_status rc = check_process(lmdb, err);
+
+    if (rc != LARDER_OK)
+        return rc;
     while (pthread_mutex_trylock(&lmdb->writing) != 0) {
         struct timespec until;
-        larder_status rc = larder_call_check(call, err);
 
+        rc = larder_call_check(call, err);
         if (rc != LARDER_OK)
             return rc;
         clock_gettime(CLOCK_REALTIME, &until);
@@ -232,41 +242,37 @@ make_room(ldr_lmdb *lmdb, const larder_call *call, larder_error *err)
 
 /* -------------------------------------------------------------- snapshots */
 
-/* Through the gate, with a kept reader or an empty one. */
-static larder_status
-enter(ldr_lmdb *lmdb, const larder_call *call, ldr_lmdb_reader **out,
+/* Through the gate, with a kept reader or an empty one; NULL: *rc says why. */
+static ldr_lmdb_reader *
+enter(ldr_lmdb *lmdb, const larder_call *call, larder_status *rc,
     larder_error *err)
 {
-    ldr_lmdb_reader *reader;
-    larder_status rc = LARDER_OK;
+    ldr_lmdb_reader *reader = NULL;
 
+    *rc = check_process(lmdb, err);
+    if (*rc != LARDER_OK)
+        return NULL;
     pthread_mutex_lock(&lmdb->gate);
-    while (lmdb->shut && rc == LARDER_OK) {
+    while (lmdb->shut && *rc == LARDER_OK) {
         pthread_mutex_unlock(&lmdb->gate);
-        rc = ldr_lmdb_pause(call, err);
+        *rc = ldr_lmdb_pause(call, err);
         pthread_mutex_lock(&lmdb->gate);
     }
-    if (rc == LARDER_OK)
-        rc = check_usable(lmdb, err);
-    if (rc != LARDER_OK) {
-        pthread_mutex_unlock(&lmdb->gate);
-        return rc;
+    if (*rc == LARDER_OK)
+        *rc = check_usable(lmdb, err);
+    if (*rc == LARDER_OK) {
+        reader = lmdb->idle;
+        if (reader != NULL)
+            lmdb->idle = reader->next;
+        else
+            reader = calloc(1, sizeof *reader);
+        if (reader == NULL)
+            *rc = larder_fail(err, LARDER_NOMEM, "out of memory");
+        else
+            lmdb->n_reading++;
     }
-    lmdb->n_reading++;
-    reader = lmdb->idle;
-    if (reader != NULL)
-        lmdb->idle = reader->next;
     pthread_mutex_unlock(&lmdb->gate);
-    if (reader == NULL)
-        reader = calloc(1, sizeof *reader);
-    if (reader == NULL) {
-        pthread_mutex_lock(&lmdb->gate);
-        lmdb->n_reading--;
-        pthread_mutex_unlock(&lmdb->gate);
-        return larder_fail(err, LARDER_NOMEM, "out of memory");
-    }
-    *out = reader;
-    return LARDER_OK;
+    return reader;
 }
 
 static void
@@ -315,11 +321,11 @@ ldr_lmdb_begin(ldr_lmdb *lmdb, const larder_call *call, ldr_lmdb_reader **out,
     bool checked = false;
 
     for (;;) {
-        ldr_lmdb_reader *reader = NULL;
-        larder_status rc = enter(lmdb, call, &reader, err);
+        larder_status rc;
+        ldr_lmdb_reader *reader = enter(lmdb, call, &rc, err);
         int code;
 
-        if (rc != LARDER_OK)
+        if (reader == NULL)
             return rc;
         code = renew(lmdb, reader);
         if (code == 0) {

@@ -24,7 +24,10 @@ typedef struct seeks {
     larder_time_unit unit;
     bool has_ttl;
     int64_t ttl_us;
+    bool as_known;
     bool never; /* as known, and the table knows no created time */
+    bool has_values_us; /* older rows come without values, and alone */
+    int64_t values_us;
     sqlite_shape shape;
     sqlite3_stmt *statement;
 } seeks;
@@ -211,10 +214,12 @@ bind_row(const seeks *s, size_t row, bool *whole)
                                                            : LARDER_TIME_MIN;
     (void)sqlite3_bind_int64(
         s->statement, next, sqlite_greatest(s->unit, t));
-    (void)sqlite3_bind_int64(
-        s->statement, next + 1, sqlite_least(s->unit, least));
-    (void)sqlite3_bind_int64(
-        s->statement, next + 2, sqlite_greatest(s->unit, t));
+    if (s->has_ttl)
+        (void)sqlite3_bind_int64(
+            s->statement, next + 1, sqlite_least(s->unit, least));
+    if (s->as_known)
+        (void)sqlite3_bind_int64(
+            s->statement, next + 2, sqlite_greatest(s->unit, t));
     return SQLITE_OK;
 }
 
@@ -241,16 +246,30 @@ version_at(const seeks *s)
 }
 
 static larder_status
-take_row(seeks *s, larder_batch *batch, larder_error *err)
+take_row(seeks *s, bool values, larder_batch *batch, larder_error *err)
 {
+    size_t n = s->shape.schema.n_fields;
+    size_t n_read = values ? n : s->shape.first + 2;
     larder_status rc =
         larder_column_append_integer(&batch->columns[0], (int64_t)s->row, err);
 
-    for (size_t i = 1; i < s->shape.schema.n_fields && rc == LARDER_OK; i++)
+    for (size_t i = 1; i < n_read && rc == LARDER_OK; i++)
         rc = sqlite_read(&s->shape, &s->shape.cells[i], s->statement,
             &batch->columns[i], err);
+    for (size_t i = n_read; i < n && rc == LARDER_OK; i++)
+        rc = larder_column_append_null(&batch->columns[i], err);
     batch->n_rows++;
     return rc;
+}
+
+/* Is a row's value of no interest to the current spine row? */
+static bool
+is_old(const seeks *s, int64_t event)
+{
+    int64_t t = ((const int64_t *)s->spine->columns[s->n_key].values)[s->row];
+
+    return s->has_values_us && t >= LARDER_TIME_MIN + s->values_us
+        && event < t - s->values_us;
 }
 
 /* One seek: the newest row, and those that follow it and are as new. */
@@ -265,8 +284,12 @@ seek(seeks *s, larder_batch *batch, larder_error *err)
     if (!row)
         goto out;
     newest = version_at(s);
+    if (is_old(s, newest.event)) {
+        rc = take_row(s, false, batch, err);
+        goto out;
+    }
     do {
-        LARDER_TRY(take_row(s, batch, err));
+        LARDER_TRY(take_row(s, true, batch, err));
         LARDER_TRY(sqlite_step(s->link, s->statement, &row, err));
         if (!row)
             break;
@@ -345,6 +368,9 @@ sqlite_asof(sqlite_reader *reader, const larder_call *call,
     s->unit = table->owned ? LARDER_UNIT_US : table->unit;
     s->has_ttl = asof->has_ttl;
     s->ttl_us = asof->ttl_us;
+    s->has_values_us = table->owned && asof->has_values_us;
+    s->values_us = asof->values_us;
+    s->as_known = asof->as_known;
     s->never = asof->as_known && table->created == NULL;
     LARDER_TRY(check_seekable(reader, &asof->scan, err));
     LARDER_TRY(sqlite_shape_init(&s->shape, &asof->scan, &leading, err));

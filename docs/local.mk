@@ -1,5 +1,8 @@
 # Manual pages are installed; the rest travels with the source.
 
+dist_man_MANS += \
+	%D%/feature_store.yaml.5
+
 EXTRA_DIST += \
 	%D%/architecture.md \
 	%D%/backends.md \

@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	%D%/flights/flights.csv \
 	%D%/flights/make_spine.py \
 	%D%/flights/spine.csv \
+	%D%/flights/tour \
 	feature_repo/.larderignore \
 	feature_repo/data/generate.py \
 	feature_repo/data/hcp_activity.csv \

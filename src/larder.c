@@ -219,14 +219,26 @@ out:
 
 /* ---------------------------------------------------- definitions, registry */
 
+/* The definitions as the folder has them now. */
+static larder_status
+read_folder(larder_store *store, const larder_call *call, ldr_faults *faults,
+    ldr_snapshot **out, larder_error *err)
+{
+    const ldr_config *config = &store->config;
+
+    return ldr_snapshot_of_folder(config->folder,
+        config->has_default_ttl ? config->default_ttl_us : 0, call, faults, out,
+        err);
+}
+
+
 larder_status
 larder_validate(larder_store *store, const larder_call *call,
     larder_faults *out, larder_error *err)
 {
     ldr_faults faults = {.call = call};
     ldr_snapshot *snapshot = NULL;
-    larder_status rc = ldr_snapshot_of_folder(
-        store->config.folder, call, &faults, &snapshot, err);
+    larder_status rc = read_folder(store, call, &faults, &snapshot, err);
 
     *out = (larder_faults){
         .n_errors = faults.n_errors, .n_warnings = faults.n_warnings};
@@ -266,7 +278,7 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
     larder_status rc;
 
     LARDER_TRY(
-        ldr_snapshot_of_folder(store->config.folder, call, NULL, &wanted, err));
+        read_folder(store, call, NULL, &wanted, err));
     LARDER_TRY(need_if_there(store, RECORDS, call, err));
     LARDER_TRY(need_if_there(store, OFFLINE, call, err));
     apply.records = store->records;
@@ -317,7 +329,7 @@ larder_apply(larder_store *store, const larder_call *call,
 {
     ldr_snapshot *wanted = NULL;
     larder_status rc =
-        ldr_snapshot_of_folder(store->config.folder, call, NULL, &wanted, err);
+        read_folder(store, call, NULL, &wanted, err);
 
     if (rc != LARDER_OK)
         return rc;
@@ -568,6 +580,11 @@ larder_join(larder_store *store, const larder_call *call,
     if ((rows.next == NULL) != options->range) {
         rc = larder_fail(err, LARDER_INVALID,
             "a join takes a spine, or --from and --to, and not both");
+        goto out;
+    }
+    if (options->range && options->from > options->to) {
+        rc = larder_fail(err, LARDER_INVALID,
+            "the range ends before it begins: --from comes first");
         goto out;
     }
     LARDER_TRY(enter(store, OFFLINE, 0, call, &snapshot, err));

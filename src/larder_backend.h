@@ -250,6 +250,10 @@ typedef struct larder_asof {
     bool has_ttl;
     int64_t ttl_us;
     bool as_known;               /* also created <= t (null created: never) */
+    /* A hint: of rows with event < t - values_us only the times are looked at.
+     * Their values may be given as nulls, and those tied left out. */
+    bool has_values_us;
+    int64_t values_us;
 } larder_asof;
 
 typedef struct larder_offline_ops {

@@ -25,23 +25,24 @@ ROOM_TESTS = \
 	%D%/test_csv \
 	%D%/test_diff \
 	%D%/test_error \
+	%D%/test_historical \
 	%D%/test_json \
 	%D%/test_key \
-	%D%/test_lmdb \
 	%D%/test_load \
 	%D%/test_materialize \
 	%D%/test_name \
 	%D%/test_number \
+	%D%/test_plan \
 	%D%/test_print \
-	%D%/test_registry_sqlite \
 	%D%/test_row \
 	%D%/test_snapshot \
 	%D%/test_sort \
+	%D%/test_sqlite \
 	%D%/test_stream \
 	%D%/test_table \
 	%D%/test_text \
-	%D%/test_threads \
 	%D%/test_time \
+	%D%/test_user_tables \
 	%D%/test_validate \
 	%D%/test_yaml
 
@@ -90,7 +91,9 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus/yaml/objects.yaml \
 	%D%/fuzz/corpus/yaml/query.yaml
 
-CLI_TESTS =
+CLI_TESTS = \
+	%D%/cli/ci.sh \
+	%D%/cli/memory.sh
 
 ARCHITECTURE_TESTS = \
 	%D%/checks/calls.sh \

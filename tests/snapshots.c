@@ -22,7 +22,7 @@ snapshots_of(const char *yaml)
 
     support_write(folder, "all.yaml", yaml);
     ck_assert_msg(ldr_snapshot_of_folder(
-                      folder, &call, NULL, &snapshot, &err) == LARDER_OK,
+                      folder, 0, &call, NULL, &snapshot, &err) == LARDER_OK,
         "%u:%u: %s", err.line, err.column, err.message);
     support_remove(folder);
     free(folder);

@@ -171,11 +171,11 @@ START_TEST(text_of_the_spine_comes_out_as_it_went_in)
     fill(&s, _i);
     expect_ref("spend:b",
         "score,event_timestamp,id\n"
-        "007.50,2024-05-04T02:00:00+02:00, 1\n"
-        "1e3,2024-05-04 00:00:00.000Z,+1\n",
+        "007.50,2024-05-04T02:00:00+02:00,01\n"
+        " 1e3,2024-05-04 00:00:00.000Z,1\n",
         "score,event_timestamp,id,b\n"
-        "007.50,2024-05-04T02:00:00+02:00, 1,late\n"
-        "1e3,2024-05-04 00:00:00.000Z,+1,late\n");
+        "007.50,2024-05-04T02:00:00+02:00,01,late\n"
+        " 1e3,2024-05-04 00:00:00.000Z,1,late\n");
     shop_close(&s);
 }
 END_TEST
@@ -253,14 +253,14 @@ START_TEST(nulls_are_counted_by_their_reason)
         "2,2024-05-09T00:00:00.000001Z\n",
         LARDER_JSONL);
     ck_assert_str_eq(joined.text,
-        "{\"id\": \"3\", \"event_timestamp\": \"2024-05-02T00:00:00Z\", "
-        "\"a\": null}\n"
-        "{\"id\": \"2\", \"event_timestamp\": "
-        "\"2024-05-01T23:59:59.999999Z\", \"a\": null}\n"
-        "{\"id\": \"2\", \"event_timestamp\": \"2024-05-09T00:00:00Z\", "
-        "\"a\": 20}\n"
-        "{\"id\": \"2\", \"event_timestamp\": "
-        "\"2024-05-09T00:00:00.000001Z\", \"a\": null}\n");
+        "{\"id\":\"3\",\"event_timestamp\":\"2024-05-02T00:00:00Z\","
+        "\"a\":null}\n"
+        "{\"id\":\"2\",\"event_timestamp\":"
+        "\"2024-05-01T23:59:59.999999Z\",\"a\":null}\n"
+        "{\"id\":\"2\",\"event_timestamp\":\"2024-05-09T00:00:00Z\","
+        "\"a\":20}\n"
+        "{\"id\":\"2\",\"event_timestamp\":"
+        "\"2024-05-09T00:00:00.000001Z\",\"a\":null}\n");
     ck_assert_uint_eq(joined.nulls, 3);
     ck_assert_uint_eq(joined.before_first, 1);
     ck_assert_uint_eq(joined.expired, 1);
@@ -360,9 +360,11 @@ START_TEST(a_value_that_cannot_be_read_is_told_by_row_and_column)
     refuse_ref("spend:a",
         "id,event_timestamp\n1,2024-05-04T00:00:00Z\n"
         "12x,2024-05-04T00:00:00Z\n",
-        "spine row 2, column 'id', '12x': it is not an integer", "");
+        "spine row 2, column 'id': '12x' is not an int64", "");
     refuse_ref("spend:a", "id,event_timestamp\n1,2024-02-30T00:00:00Z\n",
-        "spine row 1, column 'event_timestamp', '2024-02-30T00:00:00Z': ", "");
+        "spine row 1, column 'event_timestamp': time "
+        "'2024-02-30T00:00:00Z': there is no 30 February",
+        "");
     refuse_ref("spend:a", "id,event_timestamp\n1,2024-05-04T00:00:00Z\n2,\n",
         "spine row 2 has no 'event_timestamp': each row needs the moment it "
         "is asked for",
@@ -379,7 +381,10 @@ START_TEST(a_time_without_an_offset_needs_to_be_told_one)
     larder_join_options options = ask_for(&ref, 1);
 
     fill(&s, _i);
-    refuse(&options, spine, LARDER_INVALID, "naive", "");
+    refuse(&options, spine, LARDER_INVALID,
+        "spine row 1, column 'event_timestamp': time '2024-05-04T01:00:00' "
+        "has no zone: write 'Z' or an offset, or declare timezone",
+        "");
     options.naive_offset_minutes = 120;
     expect(&options, spine,
         "mid,event_timestamp,c\nm1,2024-05-04T01:00:00,0.5\n"
@@ -472,8 +477,9 @@ START_TEST(a_range_gives_no_key_that_its_first_view_has_not)
         "");
     options.from = options.to + 1;
     options.features.refs++;
-    refuse(
-        &options, NULL, LARDER_INVALID, "the range ends before it begins", "");
+    options.features.n_refs--;
+    refuse(&options, NULL, LARDER_INVALID,
+        "the range ends before it begins: --from comes first", "");
     shop_close(&s);
 }
 END_TEST
@@ -496,11 +502,11 @@ START_TEST(tokens_of_a_json_spine_are_not_touched)
         "\"2024-05-04T00:00:00Z\", \"o\": true}\n",
         LARDER_JSONL);
     ck_assert_str_eq(joined.text,
-        "{\"id\": 1, \"x\": 1.50e+1, \"event_timestamp\": "
-        "\"2024-05-0\\u0034T00:00:00Z\", \"o\": {\"k\": [1, 2]}, "
-        "\"b\": \"late\", \"a\": 12}\n"
-        "{\"id\": \"2\", \"x\": null, \"event_timestamp\": "
-        "\"2024-05-04T00:00:00Z\", \"o\": true, \"b\": null, \"a\": 20}\n");
+        "{\"id\":1,\"x\":1.50e+1,\"event_timestamp\":"
+        "\"2024-05-0\\u0034T00:00:00Z\",\"o\":{\"k\": [1, 2]},"
+        "\"b\":\"late\",\"a\":12}\n"
+        "{\"id\":\"2\",\"x\":null,\"event_timestamp\":"
+        "\"2024-05-04T00:00:00Z\",\"o\":true,\"b\":null,\"a\":20}\n");
     shop_joined_release(&joined);
     shop_close(&s);
 }
@@ -673,7 +679,7 @@ START_TEST(a_caller_who_asks_to_stop_is_heard)
     fill(&s, _i);
     s.call.cancel = &stop;
     refuse(&options, "id,event_timestamp\n1,2024-05-04T00:00:00Z\n",
-        LARDER_INTERRUPTED, "the caller asked to stop", "");
+        LARDER_INTERRUPTED, "stopped because the caller asked for it", "");
     s.call.cancel = NULL;
     expect(&options, "id,event_timestamp\n1,2024-05-04T00:00:00Z\n",
         "id,event_timestamp,a\n1,2024-05-04T00:00:00Z,12\n");
@@ -708,8 +714,8 @@ static void
 stop_at_once(void *context, const larder_progress *progress)
 {
     (void)context;
-    ck_assert_str_eq(progress->what, "joining");
-    stop_now = 1;
+    if (strcmp(progress->what, "joining") == 0)
+        stop_now = 1;
 }
 
 START_TEST(a_join_is_stopped_between_two_batches)
@@ -721,7 +727,8 @@ START_TEST(a_join_is_stopped_between_two_batches)
     fill(&s, _i);
     s.call.cancel = &stop_now;
     s.call.progress = stop_at_once;
-    refuse(&options, spine, LARDER_INTERRUPTED, "the caller asked to stop", "");
+    refuse(&options, spine, LARDER_INTERRUPTED,
+        "stopped because the caller asked for it", "");
     free(spine);
     shop_close(&s);
 }

@@ -68,7 +68,7 @@ put_rows(online *store, const larder_call *call, size_t from, size_t to,
     size_t n = to - from;
     larder_put *puts = calloc(n, sizeof *puts);
     unsigned char *rows = calloc(n, size);
-    char(*keys)[16] = calloc(n, sizeof *keys);
+    char(*keys)[24] = calloc(n, sizeof *keys);
     larder_outcome *own = calloc(n, sizeof *own);
     larder_status rc;
 

@@ -87,7 +87,7 @@ START_TEST(a_faulty_folder_tells_every_fault_and_returns_the_first)
     support_write(folder, "b.yaml",
         "feature_services:\n  - {name: s, features: [nowhere]}\n");
     ck_assert_int_eq(
-        ldr_snapshot_of_folder(folder, &call, &faults, &snapshot, &err),
+        ldr_snapshot_of_folder(folder, 0, &call, &faults, &snapshot, &err),
         LARDER_INVALID);
     ck_assert_ptr_null(snapshot);
     ck_assert_uint_ge(n_told, 2);
@@ -97,8 +97,37 @@ START_TEST(a_faulty_folder_tells_every_fault_and_returns_the_first)
     ck_assert_uint_eq(err.line, 2);
     support_remove(folder);
     ck_assert_int_eq(
-        ldr_snapshot_of_folder(folder, &call, NULL, &snapshot, &err),
+        ldr_snapshot_of_folder(folder, 0, &call, NULL, &snapshot, &err),
         LARDER_NOT_FOUND);
+    free(folder);
+}
+END_TEST
+
+START_TEST(a_view_without_a_ttl_takes_the_one_of_the_configuration)
+{
+    larder_call call = support_call(0);
+    char *folder = support_folder();
+    ldr_snapshot *snapshot = NULL;
+    larder_error err = {0};
+
+    support_write(folder, "a.yaml",
+        "entities:\n  - {name: e, join_key: k, type: int64}\n"
+        "sources:\n  - {name: h, table: t, timestamp_field: ts}\n"
+        "feature_views:\n"
+        "  - {name: own, entities: [e], source: h, ttl: 2h, features: [{name: "
+        "a, type: int64}]}\n"
+        "  - {name: bare, entities: [e], source: h, features: [{name: a, type: "
+        "int64}]}\n");
+    ck_assert_int_eq(ldr_snapshot_of_folder(folder, INT64_C(3600000000), &call,
+                         NULL, &snapshot, &err),
+        LARDER_OK);
+    ck_assert_int_eq(
+        ldr_find_view(&snapshot->all, "bare")->ttl_us, INT64_C(3600000000));
+    ck_assert_int_eq(
+        ldr_find_view(&snapshot->all, "own")->ttl_us, INT64_C(7200000000));
+    ck_assert_ptr_nonnull(strstr(snapshot->text, "ttl: 1h"));
+    ldr_snapshot_drop(snapshot);
+    support_remove(folder);
     free(folder);
 }
 END_TEST
@@ -301,6 +330,8 @@ main(void)
         tcase, a_folder_gives_definitions_with_their_places_and_canonical_text);
     tcase_add_test(
         tcase, a_faulty_folder_tells_every_fault_and_returns_the_first);
+    tcase_add_test(
+        tcase, a_view_without_a_ttl_takes_the_one_of_the_configuration);
     tcase_add_test(tcase, what_was_stored_comes_back_the_same);
     tcase_add_test(tcase, a_generation_that_is_not_there_is_named);
     tcase_add_test(tcase, nothing_applied_is_an_empty_snapshot);

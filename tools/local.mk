@@ -2,13 +2,35 @@
 
 bin_PROGRAMS += larder
 larder_SOURCES = \
+	%D%/answer.c %D%/answer.h \
 	%D%/arguments.c %D%/arguments.h \
+	%D%/ask.c %D%/ask.h \
+	%D%/changes.c %D%/changes.h \
+	%D%/completion.c \
+	%D%/copy.c %D%/copy.h \
 	%D%/door.h \
 	%D%/door_cli.c \
-	%D%/help.h \
+	%D%/help.c %D%/help.h \
+	%D%/input.c %D%/input.h \
+	%D%/join.h \
 	%D%/jsonout.c %D%/jsonout.h \
 	%D%/larder.c \
+	%D%/look.h \
+	%D%/manual.c \
+	%D%/op_apply.c \
+	%D%/op_explain.c \
+	%D%/op_get.c \
+	%D%/op_help.c \
+	%D%/op_ingest.c \
+	%D%/op_init.c \
+	%D%/op_join.c \
+	%D%/op_ls.c \
+	%D%/op_materialize.c \
+	%D%/op_plan.c \
+	%D%/op_show.c \
+	%D%/op_validate.c \
 	%D%/operation.c %D%/operation.h \
+	%D%/outfile.c %D%/outfile.h \
 	%D%/place.c %D%/place.h \
 	%D%/print.c %D%/print.h \
 	%D%/run.c %D%/run.h \

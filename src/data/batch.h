@@ -37,6 +37,11 @@ larder_status ldr_column_copy(larder_column *to, const larder_column *from,
     size_t row, size_t n_rows, larder_error *err);
 larder_status ldr_column_gather(larder_column *to, const larder_column *from,
     const size_t *rows, size_t n_rows, larder_error *err);
+/* The same from several columns: the high bits of an index say which. */
+#define LDR_PART_SHIFT 56u
+larder_status ldr_column_gather_parts(larder_column *to,
+    const larder_column *const *from, size_t n_parts, const size_t *rows,
+    size_t n_rows, larder_error *err);
 /* The items of a list row: append them to column->items, then close the row.
  * Truncating to the rows there are drops items of a row never closed. */
 larder_status ldr_column_close_list(larder_column *column, larder_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * column_copy.c - rows of one column to the end of another: a range of them, or
- * any by index.
+ * any by index, of one column or of several.
  *
  * On failure the target has the rows it had.
  */
@@ -121,78 +121,121 @@ out:
     return rc;
 }
 
-static bool
-is_missing(const larder_column *column, bool has_nulls, size_t row)
+/* Where a row by index lies: its column, and its place there. */
+static inline const larder_column *
+part_of(const larder_column *const *from, size_t row)
 {
-    return row == SIZE_MAX || (has_nulls && ldr_column_is_null(column, row));
+    return from[row >> LDR_PART_SHIFT];
+}
+
+static inline size_t
+place_of(size_t row)
+{
+    return row & (((size_t)1 << LDR_PART_SHIFT) - 1);
+}
+
+static inline bool
+is_there(const larder_column *const *from, size_t row)
+{
+    return row != SIZE_MAX &&
+           !ldr_column_is_null(part_of(from, row), place_of(row));
+}
+
+static bool
+all_there(const larder_column *const *from, size_t n_parts, const size_t *rows,
+    size_t n_rows)
+{
+    for (size_t p = 0; p < n_parts; p++)
+        if (from[p] != NULL && from[p]->n_nulls != 0)
+            return false;
+    for (size_t i = 0; i < n_rows; i++)
+        if (rows[i] == SIZE_MAX)
+            return false;
+    return true;
 }
 
 static larder_status
-gather_valid(larder_column *to, const larder_column *from, const size_t *rows,
-    size_t n_rows, larder_error *err)
+gather_valid(larder_column *to, const larder_column *const *from,
+    size_t n_parts, const size_t *rows, size_t n_rows, larder_error *err)
 {
-    bool has_nulls = from->n_nulls != 0;
-    size_t n_nulls = 0;
+    bool all = all_there(from, n_parts, rows, n_rows);
     larder_status rc = LARDER_OK;
+    size_t i = 0;
 
-    for (size_t i = 0; i < n_rows; i++)
-        n_nulls += is_missing(from, has_nulls, rows[i]);
-    if (n_nulls != 0)
+    if (!all)
         rc = ldr_column_make_valid(to, err);
     if (rc != LARDER_OK || to->valid == NULL)
         return rc;
-    for (size_t i = 0; i < n_rows; i++)
-        ldr_bit_set(
-            to->valid, to->n_rows + i, !is_missing(from, has_nulls, rows[i]));
-    to->n_nulls += n_nulls;
-    return LARDER_OK;
+    for (; to->n_rows % 8 == 0 && i + 8 <= n_rows; i += 8) {
+        unsigned bits = 0;
+
+        for (unsigned k = 0; k < 8; k++)
+            bits |= (unsigned)(all || is_there(from, rows[i + k])) << k;
+        to->valid[(to->n_rows + i) / 8] = (uint8_t)bits;
+        to->n_nulls += 8u - (unsigned)__builtin_popcount(bits);
+    }
+    for (; i < n_rows; i++) {
+        bool there = all || is_there(from, rows[i]);
+
+        ldr_bit_set(to->valid, to->n_rows + i, there);
+        to->n_nulls += !there;
+    }
+    return rc;
 }
 
 static void
-gather_fixed(larder_column *to, const larder_column *from, const size_t *rows,
-    size_t n_rows)
+gather_fixed(larder_column *to, const larder_column *const *from,
+    const size_t *rows, size_t n_rows)
 {
     if (to->type == LARDER_BOOL) {
         for (size_t i = 0; i < n_rows; i++)
             ldr_bit_set(to->values, to->n_rows + i,
-                rows[i] != SIZE_MAX && ldr_bit(from->values, rows[i]));
+                rows[i] != SIZE_MAX &&
+                    ldr_bit(part_of(from, rows[i])->values, place_of(rows[i])));
     } else if (ldr_type_width(to->type) == 4) {
         uint32_t *out = (uint32_t *)to->values + to->n_rows;
-        const uint32_t *in = from->values;
 
         for (size_t i = 0; i < n_rows; i++)
-            out[i] = rows[i] == SIZE_MAX ? 0 : in[rows[i]];
+            out[i] = rows[i] == SIZE_MAX
+                         ? 0
+                         : ((const uint32_t *)part_of(from, rows[i])
+                                   ->values)[place_of(rows[i])];
     } else {
         uint64_t *out = (uint64_t *)to->values + to->n_rows;
-        const uint64_t *in = from->values;
 
         for (size_t i = 0; i < n_rows; i++)
-            out[i] = rows[i] == SIZE_MAX ? 0 : in[rows[i]];
+            out[i] = rows[i] == SIZE_MAX
+                         ? 0
+                         : ((const uint64_t *)part_of(from, rows[i])
+                                   ->values)[place_of(rows[i])];
     }
 }
 
 /* Text or items of one row after the other; offsets as they come. */
 static larder_status
-gather_contents(larder_column *to, const larder_column *from,
+gather_contents(larder_column *to, const larder_column *const *from,
     const size_t *rows, size_t n_rows, larder_error *err)
 {
     size_t end = ldr_column_contents(to);
 
     for (size_t i = 0; i < n_rows; i++) {
-        size_t row = rows[i], begin, size = 0;
-        larder_status rc = LARDER_OK;
+        size_t size = 0;
 
-        if (row != SIZE_MAX) {
-            begin = (size_t)from->offsets[row];
-            size = (size_t)from->offsets[row + 1] - begin;
+        if (rows[i] != SIZE_MAX) {
+            const larder_column *part = part_of(from, rows[i]);
+            const int64_t *ends = part->offsets + place_of(rows[i]);
+            size_t begin = (size_t)ends[0];
+            larder_status rc = LARDER_OK;
+
+            size = (size_t)ends[1] - begin;
             if (to->items != NULL)
-                rc = ldr_column_copy(to->items, from->items, begin, size, err);
+                rc = ldr_column_copy(to->items, part->items, begin, size, err);
             else if (size != 0)
                 memcpy((char *)to->values + end,
-                    (const char *)from->values + begin, size);
+                    (const char *)part->values + begin, size);
+            if (rc != LARDER_OK)
+                return rc;
         }
-        if (rc != LARDER_OK)
-            return rc;
         end += size;
         to->offsets[to->n_rows + i + 1] = (int64_t)end;
     }
@@ -201,14 +244,18 @@ gather_contents(larder_column *to, const larder_column *from,
 
 /* Bytes of text in the rows; SIZE_MAX past what a column may hold. */
 static size_t
-bytes_of_rows(const larder_column *from, const size_t *rows, size_t n_rows)
+bytes_of_rows(
+    const larder_column *const *from, const size_t *rows, size_t n_rows)
 {
     size_t total = 0;
 
     for (size_t i = 0; i < n_rows; i++) {
-        if (rows[i] != SIZE_MAX)
-            total +=
-                (size_t)(from->offsets[rows[i] + 1] - from->offsets[rows[i]]);
+        if (rows[i] != SIZE_MAX) {
+            const int64_t *ends =
+                part_of(from, rows[i])->offsets + place_of(rows[i]);
+
+            total += (size_t)(ends[1] - ends[0]);
+        }
         if (total > LDR_COLUMN_MOST_TEXT)
             return SIZE_MAX;
     }
@@ -216,12 +263,11 @@ bytes_of_rows(const larder_column *from, const size_t *rows, size_t n_rows)
 }
 
 larder_status
-ldr_column_gather(larder_column *to, const larder_column *from,
-    const size_t *rows, size_t n_rows, larder_error *err)
+ldr_column_gather_parts(larder_column *to, const larder_column *const *from,
+    size_t n_parts, const size_t *rows, size_t n_rows, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
-    assert(to->type == from->type && to != from);
     if (n_rows == 0)
         return LARDER_OK;
     LARDER_TRY(ldr_column_grow_rows(to, n_rows, err));
@@ -233,10 +279,18 @@ ldr_column_gather(larder_column *to, const larder_column *from,
                 to, bytes_of_rows(from, rows, n_rows), err));
         LARDER_TRY(gather_contents(to, from, rows, n_rows, err));
     }
-    LARDER_TRY(gather_valid(to, from, rows, n_rows, err));
+    LARDER_TRY(gather_valid(to, from, n_parts, rows, n_rows, err));
     to->n_rows += n_rows;
 out:
     if (rc != LARDER_OK)
         ldr_column_truncate(to, to->n_rows);
     return rc;
+}
+
+larder_status
+ldr_column_gather(larder_column *to, const larder_column *from,
+    const size_t *rows, size_t n_rows, larder_error *err)
+{
+    assert(to->type == from->type && to != from);
+    return ldr_column_gather_parts(to, &from, 1, rows, n_rows, err);
 }

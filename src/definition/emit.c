@@ -1,15 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.c - scalars as YAML that reads back as the same text.
+ * emit.c - text that grows, and scalars as YAML that reads back the same.
  */
 #include "definition/emit.h"
 
 #include "base/name.h"
 #include "base/words.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Room for `size` more bytes and a NUL; false once memory has run out. */
+static bool
+make_room(ldr_emit *out, size_t size)
+{
+    size_t room = out->room == 0 ? 1024 : out->room;
+    char *text;
+
+    if (out->failed || size > SIZE_MAX / 4 - out->size) {
+        out->failed = true;
+        return false;
+    }
+    while (room <= out->size + size)
+        room *= 2;
+    if (room == out->room)
+        return true;
+    text = realloc(out->text, room);
+    if (text == NULL) {
+        out->failed = true;
+        return false;
+    }
+    out->text = text;
+    out->room = room;
+    return true;
+}
+
+void
+ldr_emit_bytes(ldr_emit *out, const void *bytes, size_t size)
+{
+    if (!make_room(out, size))
+        return;
+    if (size > 0)
+        memcpy(out->text + out->size, bytes, size);
+    out->size += size;
+    out->text[out->size] = '\0';
+}
+
+void
+ldr_emit_string(ldr_emit *out, const char *text)
+{
+    ldr_emit_bytes(out, text, strlen(text));
+}
+
+void
+ldr_emit_format(ldr_emit *out, const char *format, ...)
+{
+    va_list arguments;
+    int size;
+
+    va_start(arguments, format);
+    size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0)
+        out->failed = true;
+    if (!make_room(out, size < 0 ? 0 : (size_t)size))
+        return;
+    va_start(arguments, format);
+    vsnprintf(out->text + out->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    out->size += (size_t)size;
+}
+
+bool
+ldr_emit_finish(ldr_emit *out, char **text, size_t *size)
+{
+    bool good;
+
+    ldr_emit_bytes(out, "", 0);
+    good = !out->failed;
+    if (good) {
+        *text = out->text;
+        *size = out->size;
+    } else {
+        free(out->text);
+    }
+    *out = (ldr_emit){0};
+    return good;
+}
+
+/* ------------------------------------------------------------------ scalars */
 
 /* Words that some reader of YAML takes for a truth, a nothing or a number. */
 static bool
@@ -72,32 +153,34 @@ is_printable(uint32_t code)
 }
 
 static void
-emit_character(FILE *out, const char *text, size_t size)
+emit_character(ldr_emit *out, const char *text, size_t size)
 {
     uint32_t code = code_point(text, size);
 
     if (code == '"' || code == '\\')
-        fprintf(out, "\\%c", (char)code);
+        ldr_emit_format(out, "\\%c", (char)code);
     else if (code == '\n')
-        fputs("\\n", out);
+        ldr_emit_string(out, "\\n");
     else if (code == '\t')
-        fputs("\\t", out);
+        ldr_emit_string(out, "\\t");
     else if (is_printable(code))
-        fwrite(text, 1, size, out);
+        ldr_emit_bytes(out, text, size);
+    else if (code < 0x100)
+        ldr_emit_format(out, "\\x%02X", (unsigned)code);
     else
-        fprintf(out, code < 0x100 ? "\\x%02X" : "\\u%04X", (unsigned)code);
+        ldr_emit_format(out, "\\u%04X", (unsigned)code);
 }
 
 void
-ldr_emit_text(FILE *out, const char *text)
+ldr_emit_scalar(ldr_emit *out, const char *text)
 {
     size_t left = strlen(text);
 
     if (is_plain(text)) {
-        fputs(text, out);
+        ldr_emit_string(out, text);
         return;
     }
-    fputc('"', out);
+    ldr_emit_string(out, "\"");
     while (left > 0) {
         size_t size = ldr_words_character(text, left);
 
@@ -107,7 +190,7 @@ ldr_emit_text(FILE *out, const char *text)
         text += size;
         left -= size;
     }
-    fputc('"', out);
+    ldr_emit_string(out, "\"");
 }
 
 /* Does a literal block read back as the same text? Its first line tells the
@@ -137,23 +220,23 @@ is_literal(const char *text)
 }
 
 void
-ldr_emit_block(FILE *out, int indent, const char *text)
+ldr_emit_block(ldr_emit *out, int indent, const char *text)
 {
     size_t size = strlen(text);
 
     if (!is_literal(text)) {
-        fputc(' ', out);
-        ldr_emit_text(out, text);
-        fputc('\n', out);
+        ldr_emit_string(out, " ");
+        ldr_emit_scalar(out, text);
+        ldr_emit_string(out, "\n");
         return;
     }
-    fputs(text[size - 1] == '\n' ? " |\n" : " |-\n", out);
+    ldr_emit_string(out, text[size - 1] == '\n' ? " |\n" : " |-\n");
     while (*text != '\0') {
         size_t line = strcspn(text, "\n");
 
         if (line > 0)
-            fprintf(out, "%*s%.*s", indent + 2, "", (int)line, text);
-        fputc('\n', out);
+            ldr_emit_format(out, "%*s%.*s", indent + 2, "", (int)line, text);
+        ldr_emit_string(out, "\n");
         text += line + (text[line] == '\n');
     }
 }

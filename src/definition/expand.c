@@ -4,6 +4,7 @@
  */
 #include "definition/expand.h"
 
+#include "definition/emit.h"
 #include "definition/folder.h"
 
 #include <stdio.h>
@@ -126,7 +127,7 @@ expand_one(ldr_expansion *expansion, const ldr_yaml *scalar, const char *inner)
 
 /* Write the expanded text; false after a fault. */
 static bool
-expand_into(ldr_expansion *expansion, const ldr_yaml *scalar, FILE *out)
+expand_into(ldr_expansion *expansion, const ldr_yaml *scalar, ldr_emit *out)
 {
     const char *at = scalar->text;
 
@@ -135,16 +136,16 @@ expand_into(ldr_expansion *expansion, const ldr_yaml *scalar, FILE *out)
         char *inner;
 
         if (open == NULL) {
-            fputs(at, out);
+            ldr_emit_string(out, at);
             return true;
         }
         if (open > at && open[-1] == '$') { /* $${: the signs themselves */
-            fwrite(at, 1, (size_t)(open - at) - 1, out);
-            fputs("${", out);
+            ldr_emit_bytes(out, at, (size_t)(open - at) - 1);
+            ldr_emit_string(out, "${");
             at = open + 2;
             continue;
         }
-        fwrite(at, 1, (size_t)(open - at), out);
+        ldr_emit_bytes(out, at, (size_t)(open - at));
         close = strchr(open, '}');
         if (close == NULL) {
             ldr_fault(expansion->faults, &scalar->place, "close it with '}'",
@@ -160,7 +161,7 @@ expand_into(ldr_expansion *expansion, const ldr_yaml *scalar, FILE *out)
         value = expand_one(expansion, scalar, inner);
         if (value == NULL)
             return false;
-        fputs(value, out);
+        ldr_emit_string(out, value);
         at = close + 1;
     }
 }
@@ -168,23 +169,16 @@ expand_into(ldr_expansion *expansion, const ldr_yaml *scalar, FILE *out)
 const char *
 ldr_expand(ldr_expansion *expansion, const ldr_yaml *scalar)
 {
-    char *text = NULL;
+    ldr_emit out = {0};
     const char *kept = NULL;
+    char *text = NULL;
     size_t size = 0;
-    FILE *out;
-    bool good, written;
+    bool good;
 
     if (strstr(scalar->text, "${") == NULL)
         return scalar->text;
-    out = open_memstream(&text, &size);
-    if (out == NULL) {
-        expansion->nomem = true;
-        return NULL;
-    }
-    good = expand_into(expansion, scalar, out);
-    written = ferror(out) == 0;
-    written &= fclose(out) == 0 && text != NULL;
-    if (good && written)
+    good = expand_into(expansion, scalar, &out);
+    if (ldr_emit_finish(&out, &text, &size) && good)
         kept = ldr_arena_copy_n(expansion->arena, text, size);
     if (good && kept == NULL)
         expansion->nomem = true;

@@ -500,3 +500,19 @@ ldr_load_folder(const char *folder, ldr_arena *arena, ldr_faults *faults,
     }
     return finish(&loading, out, err);
 }
+
+/* ---------------------------------------------------------------- defaults */
+
+void
+ldr_default_ttl(ldr_definitions *all, int64_t ttl_us)
+{
+    /* The arena they were loaded into is the caller's to write. */
+    ldr_view *views = (ldr_view *)(uintptr_t)all->views;
+
+    for (size_t i = 0; i < all->n_views; i++) {
+        if (views[i].has_ttl)
+            continue;
+        views[i].has_ttl = true;
+        views[i].ttl_us = ttl_us;
+    }
+}

@@ -22,6 +22,10 @@ larder_status ldr_load_text(const char *name, const char *text, size_t size,
     ldr_arena *arena, ldr_faults *faults, ldr_definitions *out,
     larder_error *err);
 
+/* What `defaults:` of feature_store.yaml says: views without a ttl get this
+ * one. Before validate.h. */
+void ldr_default_ttl(ldr_definitions *all, int64_t ttl_us);
+
 /* The table of keys, for documentation: one row per key. */
 typedef struct ldr_key_doc {
     const char *level; /* "source", "view", ... */

@@ -14,20 +14,19 @@
 #include "definition/load_parts.h"
 #include "larder_backend.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------- keys of an object's block
  */
 
 static void
-put_key(FILE *out, const char *key)
+put_key(ldr_emit *out, const char *key)
 {
-    fprintf(out, "    %s:", key);
+    ldr_emit_format(out, "    %s:", key);
 }
 
 static void
-put_text(FILE *out, const char *key, const char *text)
+put_text(ldr_emit *out, const char *key, const char *text)
 {
     if (text == NULL)
         return;
@@ -36,14 +35,14 @@ put_text(FILE *out, const char *key, const char *text)
 }
 
 static void
-put_word(FILE *out, const char *key, const char *word)
+put_word(ldr_emit *out, const char *key, const char *word)
 {
     put_key(out, key);
-    fprintf(out, " %s\n", word);
+    ldr_emit_format(out, " %s\n", word);
 }
 
 static void
-put_duration(FILE *out, const char *key, int64_t us)
+put_duration(ldr_emit *out, const char *key, int64_t us)
 {
     char text[40];
 
@@ -52,74 +51,74 @@ put_duration(FILE *out, const char *key, int64_t us)
 }
 
 static void
-put_number(FILE *out, const char *key, uint32_t number)
+put_number(ldr_emit *out, const char *key, uint32_t number)
 {
     put_key(out, key);
-    fprintf(out, " %lu\n", (unsigned long)number);
+    ldr_emit_format(out, " %lu\n", (unsigned long)number);
 }
 
 /* [a, b] */
 static void
-put_list(FILE *out, const char *const *texts, size_t n_texts)
+put_list(ldr_emit *out, const char *const *texts, size_t n_texts)
 {
-    fputc('[', out);
+    ldr_emit_string(out, "[");
     for (size_t i = 0; i < n_texts; i++) {
-        fputs(i == 0 ? "" : ", ", out);
-        ldr_emit_text(out, texts[i]);
+        ldr_emit_string(out, i == 0 ? "" : ", ");
+        ldr_emit_scalar(out, texts[i]);
     }
-    fputc(']', out);
+    ldr_emit_string(out, "]");
 }
 
 static void
 put_list_key(
-    FILE *out, const char *key, const char *const *texts, size_t n_texts)
+    ldr_emit *out, const char *key, const char *const *texts, size_t n_texts)
 {
     put_key(out, key);
-    fputc(' ', out);
+    ldr_emit_string(out, " ");
     put_list(out, texts, n_texts);
-    fputc('\n', out);
+    ldr_emit_string(out, "\n");
 }
 
 /* {a: b} */
 static void
-put_tags(FILE *out, const ldr_tag *tags, size_t n_tags)
+put_tags(ldr_emit *out, const ldr_tag *tags, size_t n_tags)
 {
-    fputc('{', out);
+    ldr_emit_string(out, "{");
     for (size_t i = 0; i < n_tags; i++) {
-        fputs(i == 0 ? "" : ", ", out);
-        ldr_emit_text(out, tags[i].name);
-        fputs(": ", out);
-        ldr_emit_text(out, tags[i].value);
+        ldr_emit_string(out, i == 0 ? "" : ", ");
+        ldr_emit_scalar(out, tags[i].name);
+        ldr_emit_string(out, ": ");
+        ldr_emit_scalar(out, tags[i].value);
     }
-    fputc('}', out);
+    ldr_emit_string(out, "}");
 }
 
 static void
-put_name(FILE *out, const ldr_about *about)
+put_name(ldr_emit *out, const ldr_about *about)
 {
-    fputs("  - name: ", out);
-    ldr_emit_text(out, about->name);
-    fputc('\n', out);
+    ldr_emit_string(out, "  - name: ");
+    ldr_emit_scalar(out, about->name);
+    ldr_emit_string(out, "\n");
 }
 
 static void
-put_about(FILE *out, const ldr_about *about)
+put_about(ldr_emit *out, const ldr_about *about)
 {
     put_text(out, "description", about->description);
     put_text(out, "owner", about->owner);
     if (about->n_tags == 0)
         return;
     put_key(out, "tags");
-    fputc(' ', out);
+    ldr_emit_string(out, " ");
     put_tags(out, about->tags, about->n_tags);
-    fputc('\n', out);
+    ldr_emit_string(out, "\n");
 }
 
 /* ------------------------------------------------------ entities and sources
  */
 
 static void
-put_entity(FILE *out, const ldr_entity *entity)
+put_entity(ldr_emit *out, const ldr_entity *entity)
 {
     put_name(out, &entity->about);
     if (strcmp(entity->join_key.name, entity->about.name) != 0)
@@ -130,26 +129,26 @@ put_entity(FILE *out, const ldr_entity *entity)
 
 /* {name: n, type: t */
 static void
-open_field(FILE *out, const char *name, larder_type type)
+open_field(ldr_emit *out, const char *name, larder_type type)
 {
-    fputs("      - {name: ", out);
-    ldr_emit_text(out, name);
-    fprintf(out, ", type: %s", larder_type_name(type));
+    ldr_emit_string(out, "      - {name: ");
+    ldr_emit_scalar(out, name);
+    ldr_emit_format(out, ", type: %s", larder_type_name(type));
 }
 
 static void
-put_schema(FILE *out, const larder_schema *schema)
+put_schema(ldr_emit *out, const larder_schema *schema)
 {
     put_key(out, "schema");
-    fputc('\n', out);
+    ldr_emit_string(out, "\n");
     for (size_t i = 0; i < schema->n_fields; i++) {
         open_field(out, schema->fields[i].name, schema->fields[i].type);
-        fputs("}\n", out);
+        ldr_emit_string(out, "}\n");
     }
 }
 
 static void
-put_source_times(FILE *out, const ldr_source *source)
+put_source_times(ldr_emit *out, const ldr_source *source)
 {
     static const char *const units[] = {[LARDER_UNIT_US] = "us",
         [LARDER_UNIT_S] = "s",
@@ -166,7 +165,7 @@ put_source_times(FILE *out, const ldr_source *source)
 }
 
 static void
-put_source(FILE *out, const ldr_source *source)
+put_source(ldr_emit *out, const ldr_source *source)
 {
     put_name(out, &source->about);
     if (source->owned)
@@ -194,68 +193,68 @@ put_source(FILE *out, const ldr_source *source)
 
 /* A text inside a feature's line: ", unit: EUR". */
 static void
-put_field_text(FILE *out, const char *key, const char *text)
+put_field_text(ldr_emit *out, const char *key, const char *text)
 {
     if (text == NULL)
         return;
-    fprintf(out, ", %s: ", key);
-    ldr_emit_text(out, text);
+    ldr_emit_format(out, ", %s: ", key);
+    ldr_emit_scalar(out, text);
 }
 
 /* One end of a range, without the ".0" of whole numbers. */
 static void
-put_real(FILE *out, double value)
+put_real(ldr_emit *out, double value)
 {
     char text[LDR_NUMBER_ROOM];
     size_t size = ldr_double_print(value, text);
 
     if (size > 2 && strcmp(text + size - 2, ".0") == 0)
         text[size - 2] = '\0';
-    fputs(text, out);
+    ldr_emit_string(out, text);
 }
 
 /* A feature's value, which for numbers and truths needs no quotes. */
 static void
-put_value(FILE *out, larder_type type, const char *text)
+put_value(ldr_emit *out, larder_type type, const char *text)
 {
     bool bare = type == LARDER_BOOL || type == LARDER_INT32 ||
                 type == LARDER_INT64 || type == LARDER_FLOAT32 ||
                 type == LARDER_FLOAT64;
 
     if (bare)
-        fputs(text, out);
+        ldr_emit_string(out, text);
     else
-        ldr_emit_text(out, text);
+        ldr_emit_scalar(out, text);
 }
 
 static void
-put_rules(FILE *out, const ldr_feature *feature)
+put_rules(ldr_emit *out, const ldr_feature *feature)
 {
     if (!feature->nullable)
-        fputs(", nullable: false", out);
+        ldr_emit_string(out, ", nullable: false");
     if (feature->has_range) {
-        fputs(", range: [", out);
+        ldr_emit_string(out, ", range: [");
         put_real(out, feature->range_low);
-        fputs(", ", out);
+        ldr_emit_string(out, ", ");
         put_real(out, feature->range_high);
-        fputc(']', out);
+        ldr_emit_string(out, "]");
     }
     for (size_t i = 0; i < feature->n_values; i++) {
-        fputs(i == 0 ? ", values: [" : ", ", out);
+        ldr_emit_string(out, i == 0 ? ", values: [" : ", ");
         put_value(out, feature->type, feature->values[i]);
     }
     if (feature->n_values > 0)
-        fputc(']', out);
+        ldr_emit_string(out, "]");
     if (feature->refuse)
-        fputs(", on_violation: refuse", out);
+        ldr_emit_string(out, ", on_violation: refuse");
     if (feature->default_text != NULL) {
-        fputs(", default: ", out);
+        ldr_emit_string(out, ", default: ");
         put_value(out, feature->type, feature->default_text);
     }
 }
 
 static void
-put_feature(FILE *out, const ldr_feature *feature)
+put_feature(ldr_emit *out, const ldr_feature *feature)
 {
     open_field(out, feature->name, feature->type);
     if (strcmp(feature->from, feature->name) != 0)
@@ -265,33 +264,33 @@ put_feature(FILE *out, const ldr_feature *feature)
     put_field_text(out, "renamed_from", feature->renamed_from);
     put_field_text(out, "description", feature->description);
     if (feature->n_tags > 0) {
-        fputs(", tags: ", out);
+        ldr_emit_string(out, ", tags: ");
         put_tags(out, feature->tags, feature->n_tags);
     }
-    fputs("}\n", out);
+    ldr_emit_string(out, "}\n");
 }
 
 /* {warn: 12h, max: 24h} */
 static void
-put_freshness(FILE *out, int64_t warn_us, int64_t max_us)
+put_freshness(ldr_emit *out, int64_t warn_us, int64_t max_us)
 {
     char text[40];
 
     put_key(out, "freshness");
-    fputs(" {", out);
+    ldr_emit_string(out, " {");
     if (warn_us > 0) {
         ldr_duration_print(warn_us, text);
-        fprintf(out, "warn: %s%s", text, max_us > 0 ? ", " : "");
+        ldr_emit_format(out, "warn: %s%s", text, max_us > 0 ? ", " : "");
     }
     if (max_us > 0) {
         ldr_duration_print(max_us, text);
-        fprintf(out, "max: %s", text);
+        ldr_emit_format(out, "max: %s", text);
     }
-    fputs("}\n", out);
+    ldr_emit_string(out, "}\n");
 }
 
 static void
-put_view(FILE *out, const ldr_view *view)
+put_view(ldr_emit *out, const ldr_view *view)
 {
     put_name(out, &view->about);
     put_list_key(out, "entities", view->entity_names, view->n_entities);
@@ -311,7 +310,7 @@ put_view(FILE *out, const ldr_view *view)
     if (view->max_window_events != LDR_MAX_WINDOW_EVENTS)
         put_number(out, "max_window_events", view->max_window_events);
     put_key(out, "features");
-    fputc('\n', out);
+    ldr_emit_string(out, "\n");
     for (size_t i = 0; i < view->n_features; i++)
         put_feature(out, &view->features[i]);
     put_about(out, &view->about);
@@ -343,60 +342,60 @@ same_entry(const ldr_service_item *a, const ldr_service_item *b)
 
 /* "view:feature" or view. */
 static void
-put_reference(FILE *out, const ldr_service_item *item)
+put_reference(ldr_emit *out, const ldr_service_item *item)
 {
     if (item->feature_name == NULL)
-        ldr_emit_text(out, item->view_name);
+        ldr_emit_scalar(out, item->view_name);
     else
-        fprintf(out, "\"%s:%s\"", item->view_name, item->feature_name);
+        ldr_emit_format(out, "\"%s:%s\"", item->view_name, item->feature_name);
 }
 
 /* {view: v, as: a, join_key_map: {k: c}, features: [f, g]}; gives the number
  * of items it took, those that follow with the same view, name and map. */
 static size_t
-put_entry(FILE *out, const ldr_service_item *items, size_t n_items)
+put_entry(ldr_emit *out, const ldr_service_item *items, size_t n_items)
 {
     size_t n = 1;
 
-    fputs("{view: ", out);
-    ldr_emit_text(out, items->view_name);
+    ldr_emit_string(out, "{view: ");
+    ldr_emit_scalar(out, items->view_name);
     put_field_text(out, "as", items->alias);
     if (items->n_join_key_map > 0) {
-        fputs(", join_key_map: ", out);
+        ldr_emit_string(out, ", join_key_map: ");
         put_tags(out, items->join_key_map, items->n_join_key_map);
     }
     if (items->feature_name != NULL) {
-        fputs(", features: [", out);
-        ldr_emit_text(out, items->feature_name);
+        ldr_emit_string(out, ", features: [");
+        ldr_emit_scalar(out, items->feature_name);
         for (; n < n_items && same_entry(items, &items[n]); n++) {
-            fputs(", ", out);
-            ldr_emit_text(out, items[n].feature_name);
+            ldr_emit_string(out, ", ");
+            ldr_emit_scalar(out, items[n].feature_name);
         }
-        fputc(']', out);
+        ldr_emit_string(out, "]");
     }
-    fputc('}', out);
+    ldr_emit_string(out, "}");
     return n;
 }
 
 static void
-put_service(FILE *out, const ldr_service *service)
+put_service(ldr_emit *out, const ldr_service *service)
 {
     size_t i = 0;
 
     put_name(out, &service->about);
     put_key(out, "features");
-    fputc('\n', out);
+    ldr_emit_string(out, "\n");
     while (i < service->n_items) {
         const ldr_service_item *item = &service->items[i];
 
-        fputs("      - ", out);
+        ldr_emit_string(out, "      - ");
         if (item->alias == NULL && item->n_join_key_map == 0) {
             put_reference(out, item);
             i++;
         } else {
             i += put_entry(out, item, service->n_items - i);
         }
-        fputc('\n', out);
+        ldr_emit_string(out, "\n");
     }
     put_about(out, &service->about);
 }
@@ -404,26 +403,26 @@ put_service(FILE *out, const ldr_service *service)
 /* --------------------------------------------------------------------- jobs */
 
 static void
-put_alerts(FILE *out, const ldr_job *job)
+put_alerts(ldr_emit *out, const ldr_job *job)
 {
     size_t prefix = strlen(LDR_WEBHOOK);
 
     put_key(out, "alert");
     for (size_t i = 0; i < job->n_alerts; i++) {
-        fputs(i == 0 ? " [" : ", ", out);
+        ldr_emit_string(out, i == 0 ? " [" : ", ");
         if (strncmp(job->alerts[i], LDR_WEBHOOK, prefix) == 0) {
-            fputs("{" LDR_WEBHOOK, out);
-            ldr_emit_text(out, job->alerts[i] + prefix);
-            fputc('}', out);
+            ldr_emit_string(out, "{" LDR_WEBHOOK);
+            ldr_emit_scalar(out, job->alerts[i] + prefix);
+            ldr_emit_string(out, "}");
         } else {
-            ldr_emit_text(out, job->alerts[i]);
+            ldr_emit_scalar(out, job->alerts[i]);
         }
     }
-    fputs("]\n", out);
+    ldr_emit_string(out, "]\n");
 }
 
 static void
-put_job(FILE *out, const ldr_job *job)
+put_job(ldr_emit *out, const ldr_job *job)
 {
     put_name(out, &job->about);
     put_text(out, "run", job->run);
@@ -445,26 +444,26 @@ put_job(FILE *out, const ldr_job *job)
 /* -------------------------------------------------------------------- texts */
 
 static void
-put_all(FILE *out, const ldr_definitions *all)
+put_all(ldr_emit *out, const ldr_definitions *all)
 {
     if (all->n_entities > 0)
-        fputs("entities:\n", out);
+        ldr_emit_string(out, "entities:\n");
     for (size_t i = 0; i < all->n_entities; i++)
         put_entity(out, &all->entities[i]);
     if (all->n_sources > 0)
-        fputs("sources:\n", out);
+        ldr_emit_string(out, "sources:\n");
     for (size_t i = 0; i < all->n_sources; i++)
         put_source(out, &all->sources[i]);
     if (all->n_views > 0)
-        fputs("feature_views:\n", out);
+        ldr_emit_string(out, "feature_views:\n");
     for (size_t i = 0; i < all->n_views; i++)
         put_view(out, &all->views[i]);
     if (all->n_services > 0)
-        fputs("feature_services:\n", out);
+        ldr_emit_string(out, "feature_services:\n");
     for (size_t i = 0; i < all->n_services; i++)
         put_service(out, &all->services[i]);
     if (all->n_jobs > 0)
-        fputs("jobs:\n", out);
+        ldr_emit_string(out, "jobs:\n");
     for (size_t i = 0; i < all->n_jobs; i++)
         put_job(out, &all->jobs[i]);
 }
@@ -473,23 +472,12 @@ larder_status
 ldr_print_all(
     const ldr_definitions *all, char **text, size_t *size, larder_error *err)
 {
-    char *made = NULL;
-    size_t n_made = 0;
-    FILE *out = open_memstream(&made, &n_made);
-    bool failed = out == NULL;
+    ldr_emit out = {0};
 
-    if (out != NULL) {
-        put_all(out, all);
-        failed = ferror(out) != 0;
-        failed |= fclose(out) != 0 || made == NULL;
-    }
-    if (failed) {
-        free(made);
+    put_all(&out, all);
+    if (!ldr_emit_finish(&out, text, size))
         return larder_fail(
             err, LARDER_NOMEM, "out of memory for the text of definitions");
-    }
-    *text = made;
-    *size = n_made;
     return LARDER_OK;
 }
 

@@ -10,7 +10,10 @@
 
 #include "definition/table.h"
 
+#include "data/bytes.h"
 #include "data/text.h"
+#include "definition/emit.h"
+#include "larder_backend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,16 @@ ldr_source_table(const ldr_source *source, larder_table *out)
         .date_is_end_of_day = source->date_is_end_of_day};
 }
 
+void
+ldr_view_source(const ldr_view *view, larder_schema *keys, larder_table *out)
+{
+    ldr_source_table(view->source, out);
+    if (view->source->owned)
+        return;
+    *keys = (larder_schema){view->keys, view->n_keys};
+    out->schema = keys;
+}
+
 larder_status
 ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
     larder_error *err)
@@ -56,27 +69,26 @@ ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
 
 /* A number as eight bytes, least first, whatever the machine. */
 static void
-put_number(FILE *out, uint64_t number)
+put_number(ldr_emit *out, uint64_t number)
 {
     unsigned char bytes[8];
 
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (unsigned char)(number >> (8 * i));
-    fwrite(bytes, 1, sizeof bytes, out);
+    ldr_put_le64(bytes, number);
+    ldr_emit_bytes(out, bytes, sizeof bytes);
 }
 
 /* A part; an absent one differs from an empty one. */
 static void
-put_text(FILE *out, const char *text)
+put_text(ldr_emit *out, const char *text)
 {
     put_number(out, text == NULL ? UINT64_MAX : strlen(text));
     if (text != NULL)
-        fwrite(text, 1, strlen(text), out);
+        ldr_emit_string(out, text);
 }
 
 /* How the source's rows are found and read. */
 static void
-put_source(FILE *out, const ldr_source *source)
+put_source(ldr_emit *out, const ldr_source *source)
 {
     put_number(out, source->owned);
     put_text(out, source->table);
@@ -92,7 +104,7 @@ put_source(FILE *out, const ldr_source *source)
 }
 
 static void
-put_view(FILE *out, const ldr_view *view)
+put_view(ldr_emit *out, const ldr_view *view)
 {
     put_text(out, HASH_VERSION);
     put_source(out, view->source);
@@ -111,36 +123,28 @@ put_view(FILE *out, const ldr_view *view)
 larder_status
 ldr_view_hash(const ldr_view *view, char hex[33], larder_error *err)
 {
+    ldr_emit out = {0};
     char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    bool failed = out == NULL;
 
-    if (out != NULL) {
-        put_view(out, view);
-        failed = ferror(out) != 0;
-        failed |= fclose(out) != 0 || text == NULL;
-    }
-    if (!failed)
-        ldr_hash_hex((larder_bytes){text, size}, hex);
-    free(text);
-    if (failed)
+    put_view(&out, view);
+    if (!ldr_emit_finish(&out, &text, &size))
         return larder_fail(err, LARDER_NOMEM,
             "out of memory for the hash of feature view '%s'",
             view->about.name);
+    ldr_hash_hex((larder_bytes){text, size}, hex);
+    free(text);
     return LARDER_OK;
 }
 
 static void
 hash_text(XXH3_state_t *state, const char *text)
 {
-    uint64_t size = strlen(text);
     unsigned char bytes[8];
 
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (unsigned char)(size >> (8 * i));
+    ldr_put_le64(bytes, strlen(text));
     XXH3_64bits_update(state, bytes, sizeof bytes);
-    XXH3_64bits_update(state, text, size);
+    XXH3_64bits_update(state, text, strlen(text));
 }
 
 larder_table_id
@@ -150,7 +154,6 @@ ldr_view_table(
     larder_table_id id;
     char number[24];
     XXH3_state_t state;
-    uint64_t sum;
 
     snprintf(number, sizeof number, "%llu", (unsigned long long)build);
     XXH3_64bits_reset(&state);
@@ -158,9 +161,7 @@ ldr_view_table(
     hash_text(&state, view);
     hash_text(&state, hash);
     hash_text(&state, number);
-    sum = XXH3_64bits_digest(&state);
-    for (size_t i = 0; i < sizeof id.bytes; i++)
-        id.bytes[i] = (unsigned char)(sum >> (56 - 8 * i));
+    ldr_put_be64(id.bytes, XXH3_64bits_digest(&state));
     return id;
 }
 

@@ -13,6 +13,10 @@
 
 /* The source as a backend sees it; borrows from the source. */
 void ldr_source_table(const ldr_source *source, larder_table *out);
+/* The same as one view reads it: a table of yours declares no schema, so the
+ * view's keys are it, put into *keys, which outlives *out. */
+void ldr_view_source(
+    const ldr_view *view, larder_schema *keys, larder_table *out);
 
 /* The columns a view stores: one per feature, in order, named by the history
  * column, with the feature's type. NOMEM. */

@@ -23,6 +23,7 @@ typedef struct ldr_answering {
     const ldr_plan_view *view;
     const larder_join_options *options;
     larder_table table;
+    larder_schema keys; /* the table's, where it declares none */
     ldr_row_layout layout;
     bool seeks; /* the store joins by itself */
 } ldr_answering;

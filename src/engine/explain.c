@@ -38,6 +38,7 @@ typedef struct explaining {
     const larder_call *call;
     const larder_join_options *options;
     larder_table table;
+    larder_schema source_keys; /* the table's, where it declares none */
     ldr_arena arena;
     ldr_row_layout layout;
     larder_schema key_schema;
@@ -344,7 +345,7 @@ prepare(explaining *e, larder_error *err)
         types[i] = e->view->columns[i].type;
     LARDER_TRY(ldr_row_layout_init(
         &e->layout, types, view->n_features, &e->arena, err));
-    ldr_source_table(view->source, &e->table);
+    ldr_view_source(view, &e->source_keys, &e->table);
     LARDER_TRY(larder_batch_init(&e->out, &schema, err));
 out:
     return rc;

@@ -65,7 +65,8 @@ column_bytes(larder_type type)
     return width == 0 ? 40 : width; /* text: a guess, corrected as it comes */
 }
 
-/* Rows of spine and answers that fit half of what the caller allows. */
+/* Rows of spine and answers that fit what the caller allows, with a quarter
+ * left for batches on their way and for what no estimate knows. */
 static void
 size_chunks(join *j)
 {
@@ -73,7 +74,7 @@ size_chunks(join *j)
         j->call->memory_bytes == 0 ? DEFAULT_MEMORY : j->call->memory_bytes;
     size_t row = 64;
 
-    for (size_t i = 0; i < j->schema.n_fields; i++)
+    for (size_t i = 0; i < j->report.n_spine_columns; i++)
         row += column_bytes(j->schema.fields[i].type);
     for (size_t v = 0; v < j->plan.n_views; v++) {
         const ldr_view *view = j->plan.views[v].view;
@@ -84,7 +85,7 @@ size_chunks(join *j)
         for (size_t i = 0; i < view->n_keys; i++)
             row += 2 * column_bytes(view->keys[i].type);
     }
-    j->chunk_rows = memory / 2 / row;
+    j->chunk_rows = (memory - memory / 4) / row;
     if (j->chunk_rows < CHUNK_ROWS_MIN)
         j->chunk_rows = CHUNK_ROWS_MIN;
     if (j->chunk_rows > CHUNK_ROWS_MAX)
@@ -145,7 +146,7 @@ open_view(join *j, size_t v, larder_error *err)
         .plan = &j->plan,
         .view = pv,
         .options = &j->options};
-    ldr_source_table(pv->view->source, &a->table);
+    ldr_view_source(pv->view, &a->keys, &a->table);
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
     LARDER_TRY(

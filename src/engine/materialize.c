@@ -33,6 +33,7 @@ typedef struct run {
     ldr_arena arena;
     char hash[33];
     larder_table table;
+    larder_schema source_keys; /* the table's, where it declares none */
     const larder_field *columns;
     const char **scan_keys; /* join keys in the order history lies in */
     size_t *key_places;     /* of key i (name order) among scan_keys */
@@ -414,7 +415,7 @@ lay_out(run *r, larder_error *err)
         &r->layout, types, view->n_features, &r->arena, err));
     LARDER_TRY(ldr_view_hash(view, r->hash, err));
     r->entity_set = ldr_entity_set_id(view->keys, view->n_keys);
-    ldr_source_table(view->source, &r->table);
+    ldr_view_source(view, &r->source_keys, &r->table);
 out:
     return rc;
 }

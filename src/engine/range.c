@@ -145,6 +145,7 @@ read_leader(ldr_offline *offline, const ldr_plan_view *leader,
     size_t n = leader->view->n_keys + 1;
     size_t indexes[LDR_VIEW_KEYS_MAX + 1];
     larder_table table;
+    larder_schema keys;
     larder_stream rows = {0}, picked = {0};
     larder_scan scan = {.table = &table,
         .key = leader->scan_keys,
@@ -155,7 +156,7 @@ read_leader(ldr_offline *offline, const ldr_plan_view *leader,
 
     for (size_t i = 0; i < n; i++)
         indexes[i] = i;
-    ldr_source_table(leader->view->source, &table);
+    ldr_view_source(leader->view, &keys, &table);
     LARDER_TRY(ldr_offline_begin(offline, call, 1, err));
     rc = ldr_offline_scan(offline, 0, call, &scan, &rows, err);
     if (rc == LARDER_OK)

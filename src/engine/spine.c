@@ -18,7 +18,6 @@
 #include "data/schema.h"
 
 #define DEFAULT_TIME_COLUMN "event_timestamp"
-#define SHOWN_BYTES 60 /* of a value, in a message */
 
 static larder_status
 missing_column(const larder_schema *schema, const char *what, const char *name,
@@ -171,16 +170,12 @@ out:
     return rc;
 }
 
-static larder_status
-bad_value(const ldr_spine *spine, size_t column, uint64_t row,
-    larder_bytes text, larder_error *err)
+static void
+name_place(const ldr_spine *spine, size_t column, uint64_t row,
+    larder_error *err)
 {
-    int shown = text.size > SHOWN_BYTES ? SHOWN_BYTES : (int)text.size;
-
-    larder_context(err, "spine row %llu, column '%s', '%.*s'",
-        (unsigned long long)row, spine->input->schema->fields[column].name,
-        shown, (const char *)text.data);
-    return LARDER_INVALID;
+    larder_context(err, "spine row %llu, column '%s'", (unsigned long long)row,
+        spine->input->schema->fields[column].name);
 }
 
 /* Spine column `from` as values of `to`'s type. Text that is empty is missing.
@@ -208,7 +203,7 @@ convert(const ldr_spine *spine, const larder_batch *rows, size_t column,
         if (rc == LARDER_OK)
             rc = larder_value_parse(to, text, spine->naive_offset_minutes, err);
         if (rc == LARDER_INVALID)
-            bad_value(spine, column, first_row + i + 1, token, err);
+            name_place(spine, column, first_row + i + 1, err);
         LARDER_TRY(rc);
     }
 out:

@@ -61,8 +61,9 @@ no_fault(const ldr_faults *faults, larder_error *err)
 }
 
 larder_status
-ldr_snapshot_of_folder(const char *folder, const larder_call *call,
-    ldr_faults *faults, ldr_snapshot **out, larder_error *err)
+ldr_snapshot_of_folder(const char *folder, int64_t default_ttl_us,
+    const larder_call *call, ldr_faults *faults, ldr_snapshot **out,
+    larder_error *err)
 {
     ldr_faults own = {.call = call};
     ldr_snapshot *snapshot = new_snapshot();
@@ -78,6 +79,8 @@ ldr_snapshot_of_folder(const char *folder, const larder_call *call,
         faults->call = call;
     LARDER_TRY(
         ldr_load_folder(folder, &snapshot->arena, faults, &snapshot->all, err));
+    if (default_ttl_us > 0)
+        ldr_default_ttl(&snapshot->all, default_ttl_us);
     LARDER_TRY(ldr_validate(&snapshot->all, &snapshot->arena, faults, err));
     LARDER_TRY(no_fault(faults, err));
     LARDER_TRY(ldr_print_all(&snapshot->all, &text, &size, err));

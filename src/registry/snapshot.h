@@ -22,8 +22,9 @@ typedef struct ldr_snapshot {
 } ldr_snapshot;
 
 /* From the folder's files: load, validate, print. INVALID when there was a
- * fault (each told to call->diagnostic). `counts` may be NULL. */
-larder_status ldr_snapshot_of_folder(const char *folder,
+ * fault (each told to call->diagnostic). `faults` may be NULL; views without a
+ * ttl get default_ttl_us, unless that is 0. */
+larder_status ldr_snapshot_of_folder(const char *folder, int64_t default_ttl_us,
     const larder_call *call, ldr_faults *faults, ldr_snapshot **out,
     larder_error *err);
 /* Generation `number` (0: the newest) of the registry. CORRUPT when its text
