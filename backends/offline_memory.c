@@ -180,19 +180,20 @@ copy_table(const struct table *from, struct table *to)
 static char *
 say_cluster(const larder_table *table)
 {
-    size_t room = strlen(table->event) + 16;
-    char *text;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
 
+    if (out == NULL)
+        return NULL;
     for (size_t i = 0; i < table->n_key; i++)
-        room += strlen(table->key[i]) + 2;
-    if (table->created != NULL)
-        room += strlen(table->created);
-    text = calloc(1, room);
-    for (size_t i = 0; text != NULL && i < table->n_key; i++)
-        strcat(strcat(text, table->key[i]), ", ");
-    if (text != NULL)
-        strcat(strcat(strcat(text, table->event), ", "),
-            table->created == NULL ? "-" : table->created);
+        fprintf(out, "%s, ", table->key[i]);
+    fprintf(out, "%s, %s", table->event,
+        table->created == NULL ? "-" : table->created);
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
     return text;
 }
 

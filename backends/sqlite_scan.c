@@ -12,7 +12,7 @@
 #include "sqlite_table.h"
 
 /* Parameters of every statement here, by number. */
-enum { P_FROM = 1, P_TO, P_AFTER, P_SEEN, P_LOW, P_HIGH, P_NEWEST };
+enum { P_FROM = 1, P_TO, P_AFTER, P_SEEN, P_LOW, P_HIGH, P_NEWEST, P_KEY };
 
 /* The index of arrivals is worth its detours for one row in so many. */
 #define INDEX_PAYS 16
@@ -123,6 +123,23 @@ add_part(sql_text *sql, const larder_scan *scan, const sqlite_part *part,
     }
 }
 
+/* One key is sought; of several all rows are read, and chosen by the core. */
+static bool
+seeks_key(const larder_scan *scan)
+{
+    return scan->table->owned && scan->keys != NULL && scan->keys->n_rows == 1;
+}
+
+static void
+add_key(sql_text *sql, const larder_scan *scan, bool *first)
+{
+    for (size_t i = 0; seeks_key(scan) && i < scan->n_key; i++) {
+        add_and(sql, first);
+        sql_name(sql, scan->key[i]);
+        sql_add(sql, " = ?%d", P_KEY + (int)i);
+    }
+}
+
 /* Times and arrival, as SQL says them of an owned table. */
 static void
 add_filter(
@@ -203,6 +220,7 @@ say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     if (how == ARRIVALS_INDEX)
         sql_add(sql, " INDEXED BY \"_larder_%s(_arrival)\"", scan->table->name);
     add_part(sql, scan, part, &first);
+    add_key(sql, scan, &first);
     if (newest)
         add_newest(sql, scan, &first);
     else
@@ -248,6 +266,9 @@ bind_all(
         statement, P_TO, sqlite_greatest(unit, scan->to));
     (void)sqlite3_bind_int64(statement, P_AFTER, scan->after);
     (void)sqlite3_bind_int64(statement, P_SEEN, scan->seen_until);
+    for (size_t i = 0; seeks_key(scan) && i < scan->n_key; i++)
+        (void)sqlite_bind(
+            statement, P_KEY + (int)i, &scan->keys->columns[i], 0);
     if (part->low.set)
         (void)sqlite_bound_bind(&part->low, statement, P_LOW);
     if (part->high.set)

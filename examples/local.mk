@@ -1,6 +1,6 @@
-# Repositories to try, read, and test with.
+# Repositories to try, read, and test with. `larder init` copies an installed one.
 
-EXTRA_DIST += \
+nobase_dist_pkgdata_DATA = \
 	%D%/flights/.larderignore \
 	%D%/flights/README.md \
 	%D%/flights/data/.gitkeep \
@@ -9,7 +9,10 @@ EXTRA_DIST += \
 	%D%/flights/flights.csv \
 	%D%/flights/make_spine.py \
 	%D%/flights/spine.csv \
-	%D%/flights/tour \
+	%D%/flights/tour
+
+examplesdir = $(pkgdatadir)/examples
+nobase_dist_examples_DATA = \
 	feature_repo/.larderignore \
 	feature_repo/data/generate.py \
 	feature_repo/data/hcp_activity.csv \

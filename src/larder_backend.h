@@ -214,8 +214,9 @@ typedef struct larder_scan {
     bool arrived;
     int64_t after;
     larder_time seen_until;
-    /* NULL, or only rows of these keys: a batch of the key columns, without
-     * nulls, each key once. A store seeks where it can. */
+    /* NULL, or only rows of these keys are wanted: a batch of the key columns,
+     * without nulls, each key once; it outlives the stream. A store seeks where
+     * it can; rows of other keys that it gives are left out by the core. */
     const larder_batch *keys;
     /* Part `part` of `n_parts` by ranges of key (n_parts 0 or 1: all). Parts are
      * disjoint, together everything, and ascending in key order; rows with a

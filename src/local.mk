@@ -71,6 +71,7 @@ libldr_la_SOURCES += \
 	%D%/storage/backend.c %D%/storage/backend.h \
 	%D%/storage/described.c \
 	%D%/storage/gate.c %D%/storage/gate.h \
+	%D%/storage/keyed.c %D%/storage/keyed.h \
 	%D%/storage/newest.c %D%/storage/newest.h \
 	%D%/storage/offline.c %D%/storage/offline.h \
 	%D%/storage/online.c %D%/storage/online.h \

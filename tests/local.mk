@@ -25,6 +25,7 @@ ROOM_TESTS = \
 	%D%/test_csv \
 	%D%/test_diff \
 	%D%/test_error \
+	%D%/test_explain \
 	%D%/test_historical \
 	%D%/test_json \
 	%D%/test_key \
@@ -37,7 +38,7 @@ ROOM_TESTS = \
 	%D%/test_row \
 	%D%/test_snapshot \
 	%D%/test_sort \
-	%D%/test_sqlite \
+	%D%/test_storage \
 	%D%/test_stream \
 	%D%/test_table \
 	%D%/test_text \
@@ -54,7 +55,8 @@ ROOM_TESTS += \
 endif
 if HAVE_SQLITE
 ROOM_TESTS += \
-	%D%/test_registry_sqlite
+	%D%/test_registry_sqlite \
+	%D%/test_sqlite
 endif
 
 # Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
@@ -169,7 +171,7 @@ if !HAVE_CHECK
 endif
 
 # The long runs: the same programs, with LARDER_SOAK set they go on for longer.
-SOAK_TESTS =
+SOAK_TESTS = %D%/oracle_asof
 soak: all $(SOAK_TESTS)
 	@for test in $(SOAK_TESTS); do \
 	    echo "soak: $$test"; LARDER_SOAK=1 ./$$test || exit 1; \

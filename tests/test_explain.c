@@ -206,8 +206,8 @@ START_TEST(what_cannot_be_explained_is_said)
         "error: the spine has no row 3: its rows are 1 to 2");
     expect(NULL, spine, 0, "v:a",
         "error: the spine has no row 0: its rows are 1 to 2");
-    expect(NULL, "id,event_timestamp\n", 1, "v:a",
-        "error: the spine has no row 1: it has none");
+    expect(
+        NULL, "id,event_timestamp\n", 1, "v:a", "error: the spine has no rows");
     expect(NULL, spine, 1, "v",
         "error: 'v' is a whole view: explain one feature, as view:feature");
     expect(NULL, spine, 1, "whole",

@@ -19,8 +19,8 @@
 static larder_presence
 presence_of(const larder_answer *answer, size_t feature, size_t row)
 {
-    return (larder_presence)
-        answer->presence[feature * answer->values.n_rows + row];
+    return (
+        larder_presence)answer->presence[feature * answer->values.n_rows + row];
 }
 
 static larder_time
@@ -29,7 +29,8 @@ time_of(const larder_answer *answer, size_t feature, size_t row)
     return answer->event_times[feature * answer->values.n_rows + row];
 }
 
-/* ----------------------------------------------------------------- as columns */
+/* ----------------------------------------------------------------- as columns
+ */
 
 static larder_status
 choose_fields(struct answers *answers, larder_error *err)
@@ -117,8 +118,8 @@ time_cell(struct sheet *sheet, larder_time time)
 }
 
 static void
-add_one(struct answers *answers, struct sheet *sheet,
-    const larder_answer *answer)
+add_one(
+    struct answers *answers, struct sheet *sheet, const larder_answer *answer)
 {
     for (size_t f = 0; f < answers->features->n_fields; f++) {
         larder_value value = larder_column_value(&answer->values.columns[f], 0);
@@ -145,9 +146,8 @@ add_row(struct answers *answers, struct sheet *sheet, const larder_batch *keys,
         const char *status = larder_presence_name(presence);
 
         if (people) {
-            sheet_text(sheet, presence != LARDER_PRESENT
-                                  ? status
-                                  : text_of(answers, &value));
+            sheet_text(sheet,
+                presence != LARDER_PRESENT ? status : text_of(answers, &value));
             continue;
         }
         sheet_cell(sheet, value);
@@ -200,8 +200,8 @@ keep_chunk(struct answers *answers, larder_batch *keys, larder_answer *answer,
 }
 
 larder_status
-answers_add(struct answers *answers, larder_batch *keys,
-    larder_answer *answer, larder_error *err)
+answers_add(struct answers *answers, larder_batch *keys, larder_answer *answer,
+    larder_error *err)
 {
     larder_status rc = answers->run->output == OUTPUT_JSON
                            ? keep_chunk(answers, keys, answer, err)
@@ -212,7 +212,8 @@ answers_add(struct answers *answers, larder_batch *keys,
     return rc;
 }
 
-/* -------------------------------------------------------------------- as JSON */
+/* -------------------------------------------------------------------- as JSON
+ */
 
 static void
 print_names(const struct answers *answers)
@@ -247,9 +248,9 @@ print_cell(const struct answer_chunk *chunk, size_t column, size_t n_keys,
     if (part == 0) {
         jsonout_value(stdout, &value);
     } else if (part == 1) {
-        printf("\"%s\"", larder_presence_name(
-                             key ? LARDER_PRESENT
-                                 : presence_of(&chunk->answer, f, row)));
+        printf("\"%s\"",
+            larder_presence_name(
+                key ? LARDER_PRESENT : presence_of(&chunk->answer, f, row)));
     } else if (key || time_of(&chunk->answer, f, row) == LARDER_TIME_MIN) {
         fputs(EPOCH, stdout);
     } else {
@@ -261,9 +262,8 @@ print_cell(const struct answer_chunk *chunk, size_t column, size_t n_keys,
 static void
 print_results(const struct answers *answers)
 {
-    static const char *const parts[] = {
-        "\"values\": [", "],\n     \"statuses\": [",
-        "],\n     \"event_timestamps\": ["};
+    static const char *const parts[] = {"\"values\": [",
+        "],\n     \"statuses\": [", "],\n     \"event_timestamps\": ["};
     size_t n_keys = answers->keys->n_fields;
 
     for (size_t c = 0; c < n_keys + answers->features->n_fields; c++) {

@@ -19,7 +19,7 @@ struct answers {
     struct answer_chunk {
         larder_batch keys;
         larder_answer answer;
-    } *chunks;
+    } * chunks;
     size_t n_chunks, room;
 };
 

@@ -53,10 +53,13 @@ static larder_status
 parse_choice(const struct param *param, const char *text, larder_error *err)
 {
     char name[64], all[160] = "";
-    size_t n = 0, used = 0;
+    size_t n, used = 0;
     const char *near;
 
-    for (; param->choices[n] != NULL; n++) {
+    for (n = 0; param->spellings != NULL && param->spellings[n] != NULL; n++)
+        if (strcmp(param->spellings[n], text) == 0)
+            return LARDER_OK;
+    for (n = 0; param->choices[n] != NULL; n++) {
         int more;
 
         if (strcmp(param->choices[n], text) == 0)
@@ -100,11 +103,10 @@ parse_size(const struct param *param, const char *text, uint64_t *out,
         const char *suffix;
         uint64_t bytes;
     } units[] = {{"KiB", UINT64_C(1) << 10}, {"MiB", UINT64_C(1) << 20},
-        {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40},
-        {"KB", 1000}, {"MB", 1000000}, {"GB", 1000000000},
-        {"TB", 1000000000000}, {"K", UINT64_C(1) << 10},
-        {"M", UINT64_C(1) << 20}, {"G", UINT64_C(1) << 30},
-        {"T", UINT64_C(1) << 40}, {"B", 1}};
+        {"GiB", UINT64_C(1) << 30}, {"TiB", UINT64_C(1) << 40}, {"KB", 1000},
+        {"MB", 1000000}, {"GB", 1000000000}, {"TB", 1000000000000},
+        {"K", UINT64_C(1) << 10}, {"M", UINT64_C(1) << 20},
+        {"G", UINT64_C(1) << 30}, {"T", UINT64_C(1) << 40}, {"B", 1}};
     size_t size = strlen(text);
 
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -131,8 +133,8 @@ parse_time(const struct param *param, const char *text, larder_time *out,
 }
 
 static larder_status
-append(struct arguments *arguments, struct argument *argument,
-    const char *text, size_t n_text, larder_error *err)
+append(struct arguments *arguments, struct argument *argument, const char *text,
+    size_t n_text, larder_error *err)
 {
     ldr_arena *arena = arguments->arena;
     char *copy = ldr_arena_copy_n(arena, text, n_text);
@@ -171,8 +173,8 @@ append_list(struct arguments *arguments, struct argument *argument,
             end--;
         if (head >= end)
             return larder_fail(err, LARDER_INVALID,
-                "%s has an empty item: '%s'",
-                spelling(argument->param, name), text);
+                "%s has an empty item: '%s'", spelling(argument->param, name),
+                text);
         LARDER_TRY(append(arguments, argument, text + head, end - head, err));
         if (text[size] == '\0')
             break;
@@ -208,8 +210,7 @@ arguments_add(struct arguments *arguments, const struct param *param,
         rc = parse_choice(param, text, err);
         break;
     case PARAM_NUMBER:
-        rc = parse_number(
-            param, text, strlen(text), 1, &argument->number, err);
+        rc = parse_number(param, text, strlen(text), 1, &argument->number, err);
         break;
     case PARAM_SIZE:
         rc = parse_size(param, text, &argument->number, err);

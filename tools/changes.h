@@ -7,9 +7,10 @@
 
 #include "print.h"
 
-/* Print and close the stream. A table of none is "no changes"; under -o json
- * the document also says the generation. */
-larder_status changes_print(struct run *run, larder_stream *changes,
-    const larder_applied *applied, larder_error *err);
+/* Print and close the stream; a table of none is "no changes". `facts` belong
+ * into the document of -o json, and are taken over. */
+larder_status changes_print(
+    struct run *run, larder_stream *changes, json_t *facts, larder_error *err);
+json_t *changes_generation(const larder_applied *applied);
 
 #endif

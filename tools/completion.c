@@ -71,20 +71,21 @@ bash_operation(FILE *file, const struct operation *operation)
 static void
 bash(FILE *file)
 {
-    fputs("# completion of larder for bash\n"
-          "_larder() {\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} command= options= words= i\n"
-          "    local before=${COMP_WORDS[COMP_CWORD-1]}\n"
-          "    COMPREPLY=()\n"
-          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-          "        case ${COMP_WORDS[i]} in\n"
-          "        -C | -o | --directory | --env | --config | --output | "
-          "--threads | --memory) ((i++)) ;;\n"
-          "        -*) ;;\n"
-          "        *) command=${COMP_WORDS[i]}; break ;;\n"
-          "        esac\n"
-          "    done\n"
-          "    case $before in\n",
+    fputs(
+        "# completion of larder for bash\n"
+        "_larder() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} command= options= words= i\n"
+        "    local before=${COMP_WORDS[COMP_CWORD-1]}\n"
+        "    COMPREPLY=()\n"
+        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "        case ${COMP_WORDS[i]} in\n"
+        "        -C | -o | --directory | --env | --config | --output | "
+        "--threads | --memory) ((i++)) ;;\n"
+        "        -*) ;;\n"
+        "        *) command=${COMP_WORDS[i]}; break ;;\n"
+        "        esac\n"
+        "    done\n"
+        "    case $before in\n",
         file);
     bash_values(file, global_params);
     fputs("    esac\n    [ ${#COMPREPLY[@]} -eq 0 ] || return 0\n"
@@ -153,8 +154,8 @@ zsh_params(FILE *file, const struct param *param)
         if (param->hidden)
             continue;
         if (param->positional) {
-            fprintf(file, " \\\n        '%s:%s:",
-                param->several ? "*" : "", param->value);
+            fprintf(file, " \\\n        '%s:%s:", param->several ? "*" : "",
+                param->value);
             if (param->choices != NULL) {
                 fputc('(', file);
                 choices(file, param);

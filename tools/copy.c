@@ -19,8 +19,8 @@
 static larder_status
 fail(const char *what, const char *path, int code, larder_error *err)
 {
-    return larder_fail(err, LARDER_IO, "'%s' cannot be %s: %s", path, what,
-        strerror(code));
+    return larder_fail(
+        err, LARDER_IO, "'%s' cannot be %s: %s", path, what, strerror(code));
 }
 
 static larder_status
@@ -114,8 +114,7 @@ copy_entry(const char *from, const char *to, const char *name, unsigned depth,
 }
 
 static larder_status
-copy_below(
-    const char *from, const char *to, unsigned depth, larder_error *err)
+copy_below(const char *from, const char *to, unsigned depth, larder_error *err)
 {
     DIR *folder;
     const struct dirent *entry;
@@ -142,7 +141,8 @@ copy_folder(const char *from, const char *to, larder_error *err)
     return copy_below(from, to, 0, err);
 }
 
-/* ---------------------------------------------------------- where examples are */
+/* ---------------------------------------------------------- where examples are
+ */
 
 static bool
 is_example(const char *folder)
@@ -201,8 +201,8 @@ example_around(ldr_arena *arena, const char *name)
 }
 
 larder_status
-copy_find_example(ldr_arena *arena, const char *name, const char **out,
-    larder_error *err)
+copy_find_example(
+    ldr_arena *arena, const char *name, const char **out, larder_error *err)
 {
     const char *set = getenv("LARDER_EXAMPLES");
     const char *found = NULL;
@@ -217,10 +217,10 @@ copy_find_example(ldr_arena *arena, const char *name, const char **out,
     if (found == NULL)
         found = example_around(arena, name);
     if (found == NULL) {
-        larder_fail(
-            err, LARDER_NOT_FOUND, "there is no example '%s'", name);
-        larder_hint(err, "examples are flights and feature_repo; they are "
-                         "looked for in %s",
+        larder_fail(err, LARDER_NOT_FOUND, "there is no example '%s'", name);
+        larder_hint(err,
+            "examples are flights and feature_repo; they are "
+            "looked for in %s",
             set != NULL ? set : LARDER_EXAMPLES);
         return LARDER_NOT_FOUND;
     }

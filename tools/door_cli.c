@@ -47,8 +47,8 @@ add_options(struct line *line, const struct param *params)
         line->params[n] = params;
         line->options[n] = (struct poptOption){.longName = params->name,
             .shortName = params->letter,
-            .argInfo = params->type == PARAM_FLAG ? POPT_ARG_NONE
-                                                  : POPT_ARG_STRING,
+            .argInfo =
+                params->type == PARAM_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
             .val = (int)n + 1};
         line->n_params++;
     }
@@ -63,8 +63,7 @@ line_init(struct line *line, struct run *run, larder_error *err)
     size_t room = count(own) + count(global_params) + 1;
 
     *line = (struct line){.run = run};
-    line->options =
-        ldr_arena_array(&run->arena, room, sizeof *line->options);
+    line->options = ldr_arena_array(&run->arena, room, sizeof *line->options);
     line->params = ldr_arena_array(&run->arena, room, sizeof *line->params);
     if (line->options == NULL || line->params == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for options");
@@ -74,8 +73,7 @@ line_init(struct line *line, struct run *run, larder_error *err)
 }
 
 static larder_status
-fail_option(
-    struct line *line, poptContext popt, int code, larder_error *err)
+fail_option(struct line *line, poptContext popt, int code, larder_error *err)
 {
     const char *bad = poptBadOption(popt, POPT_BADOPTION_NOALIAS);
     const char *near = NULL;
@@ -162,8 +160,7 @@ find_operation(struct run *run, const char *name, larder_error *err)
 /* Global options and the name. `*rest` gets how many words the name is from
  * the end, 0 when there is no name. */
 static larder_status
-parse_head(
-    struct run *run, int argc, char **argv, int *rest, larder_error *err)
+parse_head(struct run *run, int argc, char **argv, int *rest, larder_error *err)
 {
     struct line line;
     poptContext popt = NULL;
@@ -189,8 +186,7 @@ out:
 
 /* The whole line again, without the name, with the operation's options. */
 static larder_status
-parse_line(
-    struct run *run, int argc, char **argv, int rest, larder_error *err)
+parse_line(struct run *run, int argc, char **argv, int rest, larder_error *err)
 {
     const char **words =
         ldr_arena_array(&run->arena, (size_t)argc + 1, sizeof *words);
@@ -220,15 +216,13 @@ out:
 static larder_status
 change_folder(struct run *run, larder_error *err)
 {
-    const struct argument *folders =
-        argument_of(&run->arguments, "directory");
+    const struct argument *folders = argument_of(&run->arguments, "directory");
 
     for (size_t i = 0; i < folders->n; i++)
         if (chdir(folders->texts[i]) != 0) {
             run->usage = true;
             return larder_fail(err, LARDER_NOT_FOUND,
-                "-C '%s' is no folder that can be entered",
-                folders->texts[i]);
+                "-C '%s' is no folder that can be entered", folders->texts[i]);
         }
     return LARDER_OK;
 }

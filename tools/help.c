@@ -138,8 +138,8 @@ help_operation(FILE *file, const struct operation *operation)
 {
     const char *const *alias = operation->aliases;
 
-    fprintf(file, "larder %s - %s\n\nUsage: ", operation->name,
-        operation->help);
+    fprintf(
+        file, "larder %s - %s\n\nUsage: ", operation->name, operation->help);
     help_synopsis(file, operation);
     fputc('\n', file);
     if (operation->long_help != NULL) {
@@ -196,10 +196,10 @@ params_json(const struct param *params)
 
         if (params->hidden)
             continue;
-        one = json_pack("{s:s, s:s, s:b, s:b, s:s}", "name", params->name,
-            "type", type_name(params->type), "positional",
-            (int)params->positional, "required", (int)params->required, "help",
-            params->help);
+        one =
+            json_pack("{s:s, s:s, s:b, s:b, s:s}", "name", params->name, "type",
+                type_name(params->type), "positional", (int)params->positional,
+                "required", (int)params->required, "help", params->help);
         if (params->letter != '\0')
             json_object_set_new(
                 one, "letter", json_sprintf("%c", params->letter));
@@ -223,10 +223,10 @@ operation_json(const struct operation *operation)
     for (const char *const *alias = operation->aliases;
          alias != NULL && *alias != NULL; alias++)
         json_array_append_new(aliases, json_string(*alias));
-    return json_pack("{s:s, s:o, s:s, s:s, s:s*, s:o}", "name",
-        operation->name, "aliases", aliases, "group",
-        group_title(operation->group), "help", operation->help, "description",
-        operation->long_help, "parameters", params_json(operation->params));
+    return json_pack("{s:s, s:o, s:s, s:s, s:s*, s:o}", "name", operation->name,
+        "aliases", aliases, "group", group_title(operation->group), "help",
+        operation->help, "description", operation->long_help, "parameters",
+        params_json(operation->params));
 }
 
 json_t *

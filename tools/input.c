@@ -34,8 +34,8 @@ format_of(struct run *run, const char *path, FILE *file)
 }
 
 larder_status
-input_open(struct run *run, const char *path, struct input *out,
-    larder_error *err)
+input_open(
+    struct run *run, const char *path, struct input *out, larder_error *err)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     FILE *file = is_stdin ? stdin : fopen(path, "r");

@@ -16,8 +16,8 @@ struct input {
 
 /* The format is --format's; else by the name's end; else by the first byte: a
  * '{' begins JSON lines. IO, NOT_FOUND. */
-larder_status input_open(struct run *run, const char *path, struct input *out,
-    larder_error *err);
+larder_status input_open(
+    struct run *run, const char *path, struct input *out, larder_error *err);
 void input_close(struct input *input);
 /* The rows of a spine: all columns text, as they are written. */
 larder_status input_spine(struct run *run, const char *path,

@@ -25,8 +25,8 @@ jsonout_document(FILE *file, const json_t *document)
 void
 jsonout_member(FILE *file, const json_t *value)
 {
-    char *text = json_dumps(value,
-        JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY);
+    char *text = json_dumps(
+        value, JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY);
 
     for (const char *at = text; at != NULL && *at != '\0'; at++) {
         fputc(*at, file);

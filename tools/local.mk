@@ -36,6 +36,8 @@ larder_SOURCES = \
 	%D%/run.c %D%/run.h \
 	%D%/speak.c %D%/speak.h \
 	%D%/table.c %D%/table.h
+larder_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DLARDER_EXAMPLES='"$(pkgdatadir)/examples"'
 larder_CFLAGS = $(AM_CFLAGS) $(POPT_CFLAGS) $(JANSSON_CFLAGS) \
 	$(SMARTCOLS_CFLAGS)
 larder_LDADD = libldr.la $(POPT_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)

@@ -8,18 +8,13 @@
 #include "print.h"
 
 #define PARAM_GENERATION                                                       \
-    {.name = "generation",                                                     \
-        .letter = 'g',                                                         \
-        .type = PARAM_NUMBER,                                                  \
+    {                                                                          \
+        .name = "generation", .letter = 'g', .type = PARAM_NUMBER,             \
         .value = "GEN",                                                        \
-        .help = "as generation GEN had it; the current one unless given"}
+        .help = "as generation GEN had it; the current one unless given"       \
+    }
 
-/* Spellings of the kinds; NULL-terminated. */
-extern const char *const look_kinds[];
-
-larder_status look_list(
-    struct run *run, const char *kind, larder_error *err);
-larder_status look_show(
-    struct run *run, const char *name, larder_error *err);
+larder_status look_list(struct run *run, const char *kind, larder_error *err);
+larder_status look_show(struct run *run, const char *name, larder_error *err);
 
 #endif

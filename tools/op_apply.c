@@ -9,14 +9,14 @@
 #include <string.h>
 
 #define PARAM_BREAKING                                                         \
-    {.name = "allow-breaking",                                                 \
-        .type = PARAM_FLAG,                                                    \
-        .help = "also when a feature service can no longer answer as before"}
+    {                                                                          \
+        .name = "allow-breaking", .type = PARAM_FLAG,                          \
+        .help = "also when a feature service can no longer answer as before"   \
+    }
 #define PARAM_YES                                                              \
-    {.name = "yes",                                                            \
-        .letter = 'y',                                                         \
-        .type = PARAM_FLAG,                                                    \
-        .help = "do not ask"}
+    {                                                                          \
+        .name = "yes", .letter = 'y', .type = PARAM_FLAG, .help = "do not ask" \
+    }
 
 static larder_status
 show(struct run *run, larder_stream *changes, const larder_applied *applied,
@@ -24,7 +24,7 @@ show(struct run *run, larder_stream *changes, const larder_applied *applied,
 {
     larder_status rc;
 
-    LARDER_TRY(changes_print(run, changes, applied, err));
+    LARDER_TRY(changes_print(run, changes, changes_generation(applied), err));
     if (applied->n_changes > 0)
         print_words(run, "applied as generation %llu",
             (unsigned long long)applied->generation);
@@ -44,7 +44,7 @@ confirm(struct run *run, larder_store *store, larder_apply_options *options,
 
     LARDER_TRY(larder_plan(store, &run->call, &planned, &changes, err));
     *nothing = planned.n_changes == 0;
-    LARDER_TRY(changes_print(run, &changes, &planned, err));
+    LARDER_TRY(changes_print(run, &changes, changes_generation(&planned), err));
     if (!*nothing)
         LARDER_TRY(ask(run, "Apply this?", err));
     options->after = planned.generation;
@@ -109,8 +109,6 @@ generation_of(struct run *run, const char *name, bool current_allowed,
 static larder_status
 run_diff(struct run *run, larder_error *err)
 {
-    static const struct listing listing = {
-        .name = "changes", .hide_empty = true};
     uint64_t from, to;
     larder_store *store;
     larder_stream changes = {0};
@@ -120,9 +118,8 @@ run_diff(struct run *run, larder_error *err)
     LARDER_TRY(generation_of(run, "to", true, &to, err));
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_diff(store, &run->call, from, to, &changes, err));
-    rc = print_stream(run, &listing, &changes,
-        json_pack("{s:I, s:I}", "from", (json_int_t)from, "to",
-            (json_int_t)to),
+    rc = changes_print(run, &changes,
+        json_pack("{s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)to),
         err);
 out:
     return rc;
@@ -131,20 +128,18 @@ out:
 const struct operation op_diff = {.name = "diff",
     .group = GROUP_DEFINITIONS,
     .help = "what changed between two generations",
-    .params =
-        (const struct param[]){
-            {.name = "from",
-                .type = PARAM_TEXT,
-                .positional = true,
-                .required = true,
-                .value = "A",
-                .help = "a generation, or 'current'"},
-            {.name = "to",
-                .type = PARAM_TEXT,
-                .positional = true,
-                .value = "B",
-                .help = "another; the current one unless given"},
-            {0}},
+    .params = (const struct param[]){{.name = "from",
+                                         .type = PARAM_TEXT,
+                                         .positional = true,
+                                         .required = true,
+                                         .value = "A",
+                                         .help = "a generation, or 'current'"},
+        {.name = "to",
+            .type = PARAM_TEXT,
+            .positional = true,
+            .value = "B",
+            .help = "another; the current one unless given"},
+        {0}},
     .run = run_diff};
 
 static larder_status
@@ -160,8 +155,8 @@ run_rollback(struct run *run, larder_error *err)
 
     LARDER_TRY(generation_of(run, "generation", false, &generation, err));
     LARDER_TRY(run_store(run, &store, err));
-    LARDER_TRY(larder_rollback(store, &run->call, generation, &options,
-        &applied, &changes, err));
+    LARDER_TRY(larder_rollback(
+        store, &run->call, generation, &options, &applied, &changes, err));
     rc = show(run, &changes, &applied, err);
 out:
     return rc;
@@ -173,13 +168,12 @@ const struct operation op_rollback = {.name = "rollback",
     .long_help = "The definitions of generation GEN become a new generation. "
                  "The files of the repository stay as they are.",
     .params =
-        (const struct param[]){
-            {.name = "generation",
-                .type = PARAM_TEXT,
-                .positional = true,
-                .required = true,
-                .value = "GEN",
-                .help = "the generation to go back to"},
+        (const struct param[]){{.name = "generation",
+                                   .type = PARAM_TEXT,
+                                   .positional = true,
+                                   .required = true,
+                                   .value = "GEN",
+                                   .help = "the generation to go back to"},
             PARAM_BREAKING, {0}},
     .run = run_rollback};
 

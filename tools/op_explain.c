@@ -26,8 +26,7 @@ split_place(struct run *run, const char *place, const char **path,
             "from 1",
             place);
     *row = (uint64_t)number;
-    *path =
-        ldr_arena_copy_n(&run->arena, place, (size_t)(colon - place));
+    *path = ldr_arena_copy_n(&run->arena, place, (size_t)(colon - place));
     return *path == NULL
                ? larder_fail(err, LARDER_NOMEM, "no memory for a path")
                : LARDER_OK;

@@ -10,7 +10,8 @@
 #include "input.h"
 #include "speak.h"
 
-/* -------------------------------------------------------- keys of the command */
+/* -------------------------------------------------------- keys of the command
+ */
 
 struct pair {
     const char *name;
@@ -24,8 +25,8 @@ split_pair(
     const char *equals = strchr(word, '=');
 
     if (equals == NULL || equals == word)
-        return run_usage(run, err,
-            "'%s' is not KEY=VALUE, such as driver_id=1001", word);
+        return run_usage(
+            run, err, "'%s' is not KEY=VALUE, such as driver_id=1001", word);
     out->name = ldr_arena_copy_n(&run->arena, word, (size_t)(equals - word));
     out->value = equals + 1;
     return out->name == NULL
@@ -104,8 +105,8 @@ check_pairs(struct run *run, larder_batch *keys, larder_error *err)
 }
 
 static larder_status
-keys_of_words(struct run *run, const larder_schema *schema,
-    larder_stream *out, larder_error *err)
+keys_of_words(struct run *run, const larder_schema *schema, larder_stream *out,
+    larder_error *err)
 {
     static const char *const sources[] = {"key", "entities"};
     larder_batch keys = {0};
@@ -113,8 +114,7 @@ keys_of_words(struct run *run, const larder_schema *schema,
 
     LARDER_TRY(larder_batch_init(&keys, schema, err));
     for (size_t s = 0; s < 2; s++) {
-        const struct argument *words =
-            argument_of(&run->arguments, sources[s]);
+        const struct argument *words = argument_of(&run->arguments, sources[s]);
 
         for (size_t i = 0; i < words->n; i++) {
             struct pair pair = {0};
@@ -130,12 +130,13 @@ out:
     return rc;
 }
 
-/* ------------------------------------------------------------ keys of a file */
+/* ------------------------------------------------------------ keys of a file
+ */
 
 /* Standard input cannot be read twice: it goes through a temporary file. */
 static larder_status
-open_twice(struct run *run, const char *path, struct input *input,
-    larder_error *err)
+open_twice(
+    struct run *run, const char *path, struct input *input, larder_error *err)
 {
     char chunk[4096];
     FILE *copy;
@@ -152,7 +153,8 @@ open_twice(struct run *run, const char *path, struct input *input,
         fwrite(chunk, 1, n, copy);
     if (ferror(copy) != 0 || fflush(copy) != 0) {
         fclose(copy);
-        return larder_fail(err, LARDER_IO, "a temporary file cannot be written");
+        return larder_fail(
+            err, LARDER_IO, "a temporary file cannot be written");
     }
     if (input->file != stdin)
         fclose(input->file);
@@ -175,8 +177,7 @@ tell_ignored(struct run *run, struct input *input,
     size_t used = 0;
     larder_status rc;
 
-    LARDER_TRY(
-        larder_text_read(input->file, &every, &run->call, &rows, err));
+    LARDER_TRY(larder_text_read(input->file, &every, &run->call, &rows, err));
     for (size_t i = 0; i < rows.schema->n_fields; i++) {
         const char *name = rows.schema->fields[i].name;
         size_t k = 0;
@@ -184,8 +185,8 @@ tell_ignored(struct run *run, struct input *input,
         while (k < keys->n_fields && strcmp(keys->fields[k].name, name) != 0)
             k++;
         if (k == keys->n_fields && used < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used,
-                "%s%s", used == 0 ? "" : ", ", name);
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                used == 0 ? "" : ", ", name);
     }
     if (used > 0)
         speak_note(run, "ignored columns of %s: %s", options->name, names);
@@ -219,13 +220,13 @@ keys_of_file(struct run *run, const char *path, const larder_schema *schema,
     options.format = input->format;
     options.required = required;
     LARDER_TRY(tell_ignored(run, input, &options, schema, err));
-    LARDER_TRY(
-        larder_text_read(input->file, &options, &run->call, out, err));
+    LARDER_TRY(larder_text_read(input->file, &options, &run->call, out, err));
 out:
     return rc;
 }
 
-/* -------------------------------------------------------------------- the read */
+/* -------------------------------------------------------------------- the read
+ */
 
 static larder_status
 answer_all(struct run *run, larder_reader *reader, larder_stream *keys,
@@ -239,8 +240,7 @@ answer_all(struct run *run, larder_reader *reader, larder_stream *keys,
         LARDER_TRY(larder_stream_next(keys, &batch, err));
         if (batch.n_rows == 0)
             break;
-        LARDER_TRY(
-            larder_reader_get(reader, &run->call, &batch, &answer, err));
+        LARDER_TRY(larder_reader_get(reader, &run->call, &batch, &answer, err));
         LARDER_TRY(answers_add(answers, &batch, &answer, err));
     }
 out:
@@ -294,8 +294,7 @@ run_get(struct run *run, larder_error *err)
         features.at_time = true;
     }
     LARDER_TRY(run_store(run, &store, err));
-    LARDER_TRY(
-        larder_reader_open(store, &run->call, &features, &reader, err));
+    LARDER_TRY(larder_reader_open(store, &run->call, &features, &reader, err));
     rc = read_keys(run, reader, err);
 out:
     larder_reader_close(reader);

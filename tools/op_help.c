@@ -38,18 +38,16 @@ const struct operation op_help = {.name = "help",
     .help = "what the commands do",
     .long_help = "Lists the commands, or tells what one of them does. With "
                  "-o json it is the table of commands for programs.",
-    .params =
-        (const struct param[]){
-            {.name = "command",
-                .type = PARAM_TEXT,
-                .positional = true,
-                .value = "COMMAND",
-                .help = "the command to tell of"},
-            {.name = "man",
-                .type = PARAM_FLAG,
-                .hidden = true,
-                .help = "the manual page"},
-            {0}},
+    .params = (const struct param[]){{.name = "command",
+                                         .type = PARAM_TEXT,
+                                         .positional = true,
+                                         .value = "COMMAND",
+                                         .help = "the command to tell of"},
+        {.name = "man",
+            .type = PARAM_FLAG,
+            .hidden = true,
+            .help = "the manual page"},
+        {0}},
     .run = run_help};
 
 static larder_status
@@ -88,14 +86,12 @@ const struct operation op_completion = {.name = "completion",
                  "zsh: larder completion zsh >~/.zfunc/_larder, with ~/.zfunc "
                  "in fpath. fish: larder completion fish "
                  ">~/.config/fish/completions/larder.fish",
-    .params =
-        (const struct param[]){
-            {.name = "shell",
-                .type = PARAM_CHOICE,
-                .positional = true,
-                .required = true,
-                .choices = shells,
-                .value = "SHELL",
-                .help = "bash, zsh or fish"},
-            {0}},
+    .params = (const struct param[]){{.name = "shell",
+                                         .type = PARAM_CHOICE,
+                                         .positional = true,
+                                         .required = true,
+                                         .choices = shells,
+                                         .value = "SHELL",
+                                         .help = "bash, zsh or fish"},
+        {0}},
     .run = run_completion};

@@ -72,8 +72,7 @@ set_aside(void *context, const larder_reject *reject, larder_error *err)
     if (q->file.file == NULL) {
         LARDER_TRY(outfile_open(q->path, &q->run->arena, &q->file, err));
         if (reject->header.size > 0) {
-            fwrite(
-                reject->header.data, 1, reject->header.size, q->file.file);
+            fwrite(reject->header.data, 1, reject->header.size, q->file.file);
             fputc('\n', q->file.file);
         }
     }
@@ -98,9 +97,8 @@ quarantine_path(struct run *run, const char *path, const struct input *input,
             "cannot be read go");
     *out = ldr_arena_printf(&run->arena, "%s.rejects.%s", path,
         input->format == LARDER_CSV ? "csv" : "jsonl");
-    return *out == NULL
-               ? larder_fail(err, LARDER_NOMEM, "no memory for a path")
-               : LARDER_OK;
+    return *out == NULL ? larder_fail(err, LARDER_NOMEM, "no memory for a path")
+                        : LARDER_OK;
 }
 
 static larder_status
@@ -111,8 +109,8 @@ quarantine_init(struct run *run, const char *path, const struct input *input,
     const struct argument *max = argument_of(&run->arguments, "max-rejects");
     larder_status rc = LARDER_OK;
 
-    *q = (struct quarantine){.run = run,
-        .max = max->n > 0 ? max->number : REJECTS_USUAL};
+    *q = (struct quarantine){
+        .run = run, .max = max->n > 0 ? max->number : REJECTS_USUAL};
     if (on_error == NULL || strcmp(on_error, "quarantine") != 0)
         return LARDER_OK;
     rc = quarantine_path(run, path, input, &q->path, err);
@@ -159,8 +157,7 @@ ingest_file(struct run *run, larder_store *store, const char *source,
     options.name = input.name;
     options.format = input.format;
     LARDER_TRY(quarantine_init(run, path, &input, &q, &options, err));
-    LARDER_TRY(
-        larder_text_read(input.file, &options, &run->call, &rows, err));
+    LARDER_TRY(larder_text_read(input.file, &options, &run->call, &rows, err));
     LARDER_TRY(larder_ingest(store, &run->call, source, &rows, &done, err));
     *out = (struct totals){.read = done.read + q.n,
         .added = done.added,
@@ -190,9 +187,9 @@ print_totals(struct run *run, struct sheet *sheet, const char *source,
 {
     static const struct listing listing = {.name = "files"};
     json_t *facts = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "source",
-        source, "read", (json_int_t)all->read, "added",
-        (json_int_t)all->added, "duplicate", (json_int_t)all->duplicate,
-        "rejected", (json_int_t)all->rejected, "seconds", run_seconds(run));
+        source, "read", (json_int_t)all->read, "added", (json_int_t)all->added,
+        "duplicate", (json_int_t)all->duplicate, "rejected",
+        (json_int_t)all->rejected, "seconds", run_seconds(run));
     larder_status rc;
 
     if (run->told.faults != NULL)
@@ -220,14 +217,13 @@ run_ingest(struct run *run, larder_error *err)
     larder_status rc, printed = LARDER_OK;
 
     LARDER_TRY(run_store(run, &store, err));
-    LARDER_TRY(
-        larder_source_columns(store, &run->call, source, &shape, err));
+    LARDER_TRY(larder_source_columns(store, &run->call, source, &shape, err));
     sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);
     for (size_t i = 0; i < files->n && rc == LARDER_OK; i++) {
         struct totals one = {0};
 
-        rc = ingest_file(
-            run, store, source, &shape, files->texts[i], &one, err);
+        rc =
+            ingest_file(run, store, source, &shape, files->texts[i], &one, err);
         if (rc != LARDER_OK)
             break;
         add_row(&sheet, files->texts[i], &one);

@@ -35,13 +35,15 @@ static const char definitions[] =
     "\n"
     "feature_views:\n"
     "  - name: customer_latest\n"
-    "    description: What a customer did on the latest day there was anything\n"
+    "    description: What a customer did on the latest day there was "
+    "anything\n"
     "    entities: [customer]\n"
     "    source: customer_activity\n"
     "    ttl: 7d\n"
     "    features:\n"
     "      - {name: orders, type: int64}\n"
-    "      - {name: spent, type: float64, description: In the shop's currency}\n"
+    "      - {name: spent, type: float64, description: In the shop's "
+    "currency}\n"
     "      - {name: segment, type: string}\n"
     "\n"
     "feature_services:\n"
@@ -58,7 +60,8 @@ static const char readme[] =
     "larder get customer_id=3 -s churn_v1\n"
     "```\n"
     "\n"
-    "`feature_store.yaml` says where things are kept, `features.yaml` what the\n"
+    "`feature_store.yaml` says where things are kept, `features.yaml` what "
+    "the\n"
     "features are, `activity.csv` is history, `spine.csv` what to train on.\n";
 
 static const char ignored[] = "/data/\n";
@@ -80,8 +83,7 @@ write_activity(FILE *file, larder_time now)
 
             if (mixed % 3 == 0 && day > 1)
                 continue;
-            larder_time_print(now / LDR_DAY * LDR_DAY -
-                                  (int64_t)day * LDR_DAY +
+            larder_time_print(now / LDR_DAY * LDR_DAY - (int64_t)day * LDR_DAY +
                                   (int64_t)(mixed * 600) * LDR_SECOND,
                 time);
             fprintf(file, "%d,%s,%d,%d.%02d,%s\n", c, time, mixed % 4,
@@ -140,8 +142,8 @@ write_starter(struct run *run, const char *folder, larder_error *err)
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        LARDER_TRY(write_file(run, folder, files[i].name, files[i].text,
-            files[i].write, err));
+        LARDER_TRY(write_file(
+            run, folder, files[i].name, files[i].text, files[i].write, err));
 out:
     return rc;
 }
@@ -202,17 +204,15 @@ const struct operation op_init = {.name = "init",
         "Writes a configuration for a laptop (SQLite and LMDB files), "
         "definitions, and rows to try them on. --example copies one that "
         "comes with Larder: flights (real data) or feature_repo.",
-    .params =
-        (const struct param[]){
-            {.name = "dir",
-                .type = PARAM_FILE,
-                .positional = true,
-                .required = true,
-                .value = "DIR",
-                .help = "the folder to make"},
-            {.name = "example",
-                .type = PARAM_TEXT,
-                .value = "NAME",
-                .help = "copy this example: flights, feature_repo"},
-            {0}},
+    .params = (const struct param[]){{.name = "dir",
+                                         .type = PARAM_FILE,
+                                         .positional = true,
+                                         .required = true,
+                                         .value = "DIR",
+                                         .help = "the folder to make"},
+        {.name = "example",
+            .type = PARAM_TEXT,
+            .value = "NAME",
+            .help = "copy this example: flights, feature_repo"},
+        {0}},
     .run = run_init};

@@ -50,8 +50,8 @@ join_options(struct run *run, larder_join_options *out, larder_error *err)
 }
 
 static larder_status
-take_range(struct joining *j, const char *from, const char *to,
-    bool has_spine, larder_error *err)
+take_range(struct joining *j, const char *from, const char *to, bool has_spine,
+    larder_error *err)
 {
     struct run *run = j->run;
     bool has_from = argument_text(&run->arguments, from) != NULL;
@@ -80,7 +80,8 @@ out:
     return rc;
 }
 
-/* ----------------------------------------------------------- what it came to */
+/* ----------------------------------------------------------- what it came to
+ */
 
 static json_t *
 features_json(const larder_joined *joined)
@@ -90,11 +91,11 @@ features_json(const larder_joined *joined)
     for (size_t i = 0; i < joined->n_features; i++) {
         const larder_joined_feature *f = &joined->features[i];
 
-        json_array_append_new(all,
-            json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", f->name, "ref",
-                f->ref, "nulls", (json_int_t)f->nulls, "before_first",
-                (json_int_t)f->before_first, "expired",
-                (json_int_t)f->expired));
+        json_array_append_new(
+            all, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", f->name, "ref",
+                     f->ref, "nulls", (json_int_t)f->nulls, "before_first",
+                     (json_int_t)f->before_first, "expired",
+                     (json_int_t)f->expired));
     }
     return all;
 }
@@ -139,8 +140,8 @@ print_report(struct run *run, const larder_joined *joined, const char *output,
         sheet_number(&sheet, joined->features[i].before_first);
         sheet_number(&sheet, joined->features[i].expired);
     }
-    LARDER_TRY(sheet_print(&sheet, run, &listing,
-        facts_json(run, joined, output, manifest), err));
+    LARDER_TRY(sheet_print(
+        &sheet, run, &listing, facts_json(run, joined, output, manifest), err));
     print_words(run, "%llu row%s in %s, generation %llu, %.2f s",
         (unsigned long long)joined->rows, joined->rows == 1 ? "" : "s", output,
         (unsigned long long)joined->generation, run_seconds(run));
@@ -148,11 +149,12 @@ out:
     return rc;
 }
 
-/* ------------------------------------------------------------------ to a file */
+/* ------------------------------------------------------------------ to a file
+ */
 
 static larder_status
-format_of_name(struct joining *j, const char *path, larder_format *out,
-    larder_error *err)
+format_of_name(
+    struct joining *j, const char *path, larder_format *out, larder_error *err)
 {
     const char *dot = strrchr(path, '.');
     larder_status rc = LARDER_OK;
@@ -206,7 +208,8 @@ write_manifest(FILE *file, const char *manifest, const char *digest)
 {
     size_t size = strlen(manifest);
 
-    while (size > 0 && (manifest[size - 1] == '\n' || manifest[size - 1] == '}'))
+    while (
+        size > 0 && (manifest[size - 1] == '\n' || manifest[size - 1] == '}'))
         size--;
     fwrite(manifest, 1, size, file);
     fprintf(file, ",\n  \"file_digest\": \"%s\"\n}\n", digest);
@@ -266,7 +269,8 @@ out:
     return rc;
 }
 
-/* --------------------------------------------------------- to standard output */
+/* --------------------------------------------------------- to standard output
+ */
 
 /* Rows as a table, or inside one JSON document. */
 static larder_status
@@ -375,11 +379,10 @@ out:
 }
 
 #define PARAM_OUT                                                              \
-    {.name = "out",                                                            \
-        .letter = 'O',                                                         \
-        .type = PARAM_FILE,                                                    \
-        .value = "FILE",                                                       \
-        .help = "write FILE.csv or FILE.jsonl, with its manifest beside it"}
+    {                                                                          \
+        .name = "out", .letter = 'O', .type = PARAM_FILE, .value = "FILE",     \
+        .help = "write FILE.csv or FILE.jsonl, with its manifest beside it"    \
+    }
 
 const struct operation op_join = {.name = "join",
     .group = GROUP_HISTORY,
@@ -396,40 +399,39 @@ const struct operation op_join = {.name = "join",
         "FILE.manifest.json says what they were made of; a report is printed. "
         "Without it the rows themselves are printed, in the spine's format "
         "unless -o says another.",
-    .params =
-        (const struct param[]){
-            {.name = "spine",
-                .type = PARAM_FILE,
-                .positional = true,
-                .value = "SPINE",
-                .help = "rows with keys and a time"},
-            PARAM_FEATURES, PARAM_SERVICE, PARAM_OUT,
-            {.name = "as-known",
-                .type = PARAM_FLAG,
-                .help = "only rows that were created by the spine's time"},
-            {.name = "timestamp",
-                .type = PARAM_TEXT,
-                .value = "COL",
-                .help = "the spine's column of times; event_timestamp unless "
-                        "given"},
-            PARAM_TIMEZONE, PARAM_FULL_NAMES,
-            {.name = "from",
-                .type = PARAM_TEXT,
-                .value = "TIME",
-                .help = "without a spine: history from here"},
-            {.name = "to",
-                .type = PARAM_TEXT,
-                .value = "TIME",
-                .help = "to here; both are included"},
-            PARAM_FORMAT("SPINE"), {0}},
+    .params = (const struct param[]){{.name = "spine",
+                                         .type = PARAM_FILE,
+                                         .positional = true,
+                                         .value = "SPINE",
+                                         .help = "rows with keys and a time"},
+        PARAM_FEATURES, PARAM_SERVICE, PARAM_OUT,
+        {.name = "as-known",
+            .type = PARAM_FLAG,
+            .help = "only rows that were created by the spine's time"},
+        {.name = "timestamp",
+            .type = PARAM_TEXT,
+            .value = "COL",
+            .help = "the spine's column of times; event_timestamp unless "
+                    "given"},
+        PARAM_TIMEZONE, PARAM_FULL_NAMES,
+        {.name = "from",
+            .type = PARAM_TEXT,
+            .value = "TIME",
+            .help = "without a spine: history from here"},
+        {.name = "to",
+            .type = PARAM_TEXT,
+            .value = "TIME",
+            .help = "to here; both are included"},
+        PARAM_FORMAT("SPINE"), {0}},
     .run = run_join};
 
-/* ------------------------------------------------- Feast's get-historical-features */
+/* ------------------------------------------------- Feast's
+ * get-historical-features */
 
 /* A JSON array of records as JSON lines, in memory. */
 static larder_status
-lines_of_records(struct run *run, const char *text, struct input *out,
-    larder_error *err)
+lines_of_records(
+    struct run *run, const char *text, struct input *out, larder_error *err)
 {
     json_error_t fault;
     json_t *records = json_loads(text, 0, &fault), *record;
@@ -440,7 +442,8 @@ lines_of_records(struct run *run, const char *text, struct input *out,
 
     if (!json_is_array(records)) {
         json_decref(records);
-        return run_usage(run, err, "--dataframe is no JSON array of records%s%s",
+        return run_usage(run, err,
+            "--dataframe is no JSON array of records%s%s",
             records == NULL ? ": " : "", records == NULL ? fault.text : "");
     }
     file = open_memstream(&lines, &size);
@@ -494,8 +497,7 @@ run_historical(struct run *run, larder_error *err)
     if (argument_text(&run->arguments, "timezone") == NULL)
         j.options.naive_offset_minutes = 0; /* as Feast reads them */
     LARDER_TRY(run_features(run, &j.options.features, err));
-    LARDER_TRY(
-        take_range(&j, "start-date", "end-date", records != NULL, err));
+    LARDER_TRY(take_range(&j, "start-date", "end-date", records != NULL, err));
     if (records != NULL)
         LARDER_TRY(open_records(&j, records, err));
     rc = join(&j, argument_text(&run->arguments, "out"), err);
@@ -510,27 +512,25 @@ const struct operation op_get_historical_features = {
     .hidden = true,
     .help = "get-historical-features -f REFS -d RECORDS: join; times without "
             "an offset are UTC",
-    .params =
-        (const struct param[]){
-            PARAM_FEATURES,
-            {.name = "dataframe",
-                .letter = 'd',
-                .type = PARAM_TEXT,
-                .value = "RECORDS",
-                .help = "the spine, a JSON array of objects"},
-            {.name = "start-date",
-                .letter = 's',
-                .type = PARAM_TEXT,
-                .value = "TIME",
-                .help = "without a spine: history from here"},
-            {.name = "end-date",
-                .letter = 'e',
-                .type = PARAM_TEXT,
-                .value = "TIME",
-                .help = "to here; both are included"},
-            {.name = "service",
-                .type = PARAM_TEXT,
-                .value = "NAME",
-                .help = "the feature service to give"},
-            PARAM_OUT, PARAM_TIMEZONE, PARAM_FULL_NAMES, {0}},
+    .params = (const struct param[]){PARAM_FEATURES,
+        {.name = "dataframe",
+            .letter = 'd',
+            .type = PARAM_TEXT,
+            .value = "RECORDS",
+            .help = "the spine, a JSON array of objects"},
+        {.name = "start-date",
+            .letter = 's',
+            .type = PARAM_TEXT,
+            .value = "TIME",
+            .help = "without a spine: history from here"},
+        {.name = "end-date",
+            .letter = 'e',
+            .type = PARAM_TEXT,
+            .value = "TIME",
+            .help = "to here; both are included"},
+        {.name = "service",
+            .type = PARAM_TEXT,
+            .value = "NAME",
+            .help = "the feature service to give"},
+        PARAM_OUT, PARAM_TIMEZONE, PARAM_FULL_NAMES, {0}},
     .run = run_historical};

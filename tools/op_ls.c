@@ -10,23 +10,19 @@
 /* The first spelling is the one in JSON. */
 static const struct {
     larder_kind kind;
-    const char *names[7];
-} kinds[] = {
-    {LARDER_ENTITIES, {"entities", "entity"}},
-    {LARDER_SOURCES,
-        {"sources", "source", "data-sources", "data_sources", "data-source"}},
-    {LARDER_VIEWS,
-        {"views", "view", "feature-views", "feature_views", "feature-view"}},
+    const char *names[5];
+} kinds[] = {{LARDER_ENTITIES, {"entities", "entity"}},
+    {LARDER_SOURCES, {"sources", "source", "data-sources", "data_sources"}},
+    {LARDER_VIEWS, {"views", "view", "feature-views", "feature_views"}},
     {LARDER_SERVICES,
-        {"services", "service", "feature-services", "feature_services",
-            "feature-service"}},
-    {LARDER_JOBS, {"jobs", "job"}},
-    {LARDER_ALL, {"all"}}};
+        {"services", "service", "feature-services", "feature_services"}},
+    {LARDER_JOBS, {"jobs", "job"}}, {LARDER_ALL, {"all"}}};
 
-const char *const look_kinds[] = {"entities", "sources", "views", "services",
-    "jobs", "all", "entity", "source", "view", "service", "job",
-    "data-sources", "data_sources", "feature-views", "feature_views",
-    "feature-services", "feature_services", NULL};
+static const char *const kind_choices[] = {
+    "entities", "sources", "views", "services", "jobs", "all", NULL};
+static const char *const kind_spellings[] = {"entity", "source", "view",
+    "service", "job", "data-sources", "data_sources", "feature-views",
+    "feature_views", "feature-services", "feature_services", NULL};
 
 /* Text of many names, which JSON gives as an array. */
 static const char *const lists[] = {"keys", "features", NULL};
@@ -47,9 +43,8 @@ look_list(struct run *run, const char *kind, larder_error *err)
     const struct argument *generation =
         argument_of(&run->arguments, "generation");
     size_t i = kind_of(kind);
-    struct listing listing = {.name = kinds[i].kind == LARDER_ALL
-                                          ? "objects"
-                                          : kinds[i].names[0],
+    struct listing listing = {
+        .name = kinds[i].kind == LARDER_ALL ? "objects" : kinds[i].names[0],
         .hide_empty = true,
         .lists = lists};
     larder_store *store;
@@ -80,7 +75,8 @@ const struct operation op_ls = {.name = "ls",
             {.name = "kind",
                 .type = PARAM_CHOICE,
                 .positional = true,
-                .choices = look_kinds,
+                .choices = kind_choices,
+                .spellings = kind_spellings,
                 .value = "KIND",
                 .help = "entities, sources, views, services or jobs; all of "
                         "them unless given"},
@@ -99,8 +95,8 @@ run_search(struct run *run, larder_error *err)
     larder_status rc;
 
     for (size_t i = 0; i < words->n && text != NULL; i++)
-        text = ldr_arena_printf(&run->arena, "%s%s%s", text,
-            i == 0 ? "" : " ", words->texts[i]);
+        text = ldr_arena_printf(
+            &run->arena, "%s%s%s", text, i == 0 ? "" : " ", words->texts[i]);
     if (text == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for a text");
     LARDER_TRY(run_store(run, &store, err));
@@ -115,16 +111,14 @@ const struct operation op_search = {.name = "search",
     .help = "find what is defined by its words",
     .long_help = "Lists the objects whose name, description, owner, tags or "
                  "features hold every word, best match first.",
-    .params =
-        (const struct param[]){
-            {.name = "text",
-                .type = PARAM_WORDS,
-                .positional = true,
-                .required = true,
-                .several = true,
-                .value = "TEXT",
-                .help = "words to look for"},
-            {0}},
+    .params = (const struct param[]){{.name = "text",
+                                         .type = PARAM_WORDS,
+                                         .positional = true,
+                                         .required = true,
+                                         .several = true,
+                                         .value = "TEXT",
+                                         .help = "words to look for"},
+        {0}},
     .run = run_search};
 
 static larder_status
@@ -136,8 +130,8 @@ run_lineage(struct run *run, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(run_store(run, &store, err));
-    LARDER_TRY(larder_lineage(store, &run->call,
-        argument_text(&run->arguments, "name"), &rows, err));
+    LARDER_TRY(larder_lineage(
+        store, &run->call, argument_text(&run->arguments, "name"), &rows, err));
     rc = print_stream(run, &listing, &rows, NULL, err);
 out:
     return rc;
@@ -152,12 +146,14 @@ const struct operation op_lineage = {.name = "lineage",
                 .type = PARAM_TEXT,
                 .positional = true,
                 .value = "NAME",
-                .help = "an object: what it depends on, and what depends on it; "
-                        "everything unless given"},
+                .help =
+                    "an object: what it depends on, and what depends on it; "
+                    "everything unless given"},
             {0}},
     .run = run_lineage};
 
-/* ---------------------------------------------------------- Feast's spellings */
+/* ---------------------------------------------------------- Feast's spellings
+ */
 
 static const char *const feast_actions[] = {"list", "describe", NULL};
 
@@ -167,22 +163,20 @@ run_feast(struct run *run, larder_error *err)
     const char *name = argument_text(&run->arguments, "name");
 
     if (strcmp(argument_text(&run->arguments, "action"), "list") == 0)
-        return name == NULL
-                   ? look_list(run, run->operation->name, err)
-                   : run_usage(run, err, "'list' takes no name");
+        return name == NULL ? look_list(run, run->operation->name, err)
+                            : run_usage(run, err, "'list' takes no name");
     if (name == NULL)
         return run_usage(run, err, "describe which? Give its name");
     return look_show(run, name, err);
 }
 
-static const struct param feast_params[] = {
-    {.name = "action",
-        .type = PARAM_CHOICE,
-        .positional = true,
-        .required = true,
-        .choices = feast_actions,
-        .value = "ACTION",
-        .help = "list or describe"},
+static const struct param feast_params[] = {{.name = "action",
+                                                .type = PARAM_CHOICE,
+                                                .positional = true,
+                                                .required = true,
+                                                .choices = feast_actions,
+                                                .value = "ACTION",
+                                                .help = "list or describe"},
     {.name = "name",
         .type = PARAM_TEXT,
         .positional = true,

@@ -54,8 +54,7 @@ static larder_status
 print_report(struct run *run, const larder_run_report *report, bool dry_run,
     larder_error *err)
 {
-    static const struct listing listing = {
-        .name = "views", .hide_empty = true};
+    static const struct listing listing = {.name = "views", .hide_empty = true};
     struct sheet sheet;
     json_t *facts = json_pack("{s:s, s:b, s:f}", "run", report->run_id,
         "dry_run", (int)dry_run, "seconds", run_seconds(run));
@@ -81,8 +80,8 @@ judge(struct run *run, const larder_run_report *report)
 }
 
 static larder_status
-materialize(struct run *run, larder_materialize_options *options,
-    larder_error *err)
+materialize(
+    struct run *run, larder_materialize_options *options, larder_error *err)
 {
     const struct argument *views = argument_of(&run->arguments, "views");
     larder_run_report report = {0};
@@ -133,16 +132,15 @@ run_materialize(struct run *run, larder_error *err)
 }
 
 #define PARAM_VIEWS                                                            \
-    {.name = "views",                                                          \
-        .letter = 'V',                                                         \
-        .type = PARAM_LIST,                                                    \
-        .value = "VIEWS",                                                      \
+    {                                                                          \
+        .name = "views", .letter = 'V', .type = PARAM_LIST, .value = "VIEWS",  \
         .help = "feature views to bring up to date; all that are online "      \
-                "unless given"}
+                "unless given"                                                 \
+    }
 #define PARAM_DRY_RUN                                                          \
-    {.name = "dry-run",                                                        \
-        .type = PARAM_FLAG,                                                    \
-        .help = "count, write nothing"}
+    {                                                                          \
+        .name = "dry-run", .type = PARAM_FLAG, .help = "count, write nothing"  \
+    }
 
 const struct operation op_materialize = {.name = "materialize",
     .group = GROUP_ONLINE,

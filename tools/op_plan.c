@@ -14,7 +14,7 @@ run_plan(struct run *run, larder_error *err)
 
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_plan(store, &run->call, &applied, &changes, err));
-    LARDER_TRY(changes_print(run, &changes, &applied, err));
+    LARDER_TRY(changes_print(run, &changes, changes_generation(&applied), err));
     if (applied.n_changes > 0) {
         print_words(run, "'larder apply' does this");
         if (argument_flag(&run->arguments, "exit-code"))

@@ -28,8 +28,8 @@ look_show(struct run *run, const char *name, larder_error *err)
         goto out;
     }
     if (!run->quiet)
-        printf("# generation %llu, %s\n",
-            (unsigned long long)shown.generation, shown.hash);
+        printf("# generation %llu, %s\n", (unsigned long long)shown.generation,
+            shown.hash);
     fputs(shown.definition, stdout);
     rc = print_flush(run, err);
 out:
@@ -66,8 +66,8 @@ run_sql(struct run *run, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(run_store(run, &store, err));
-    LARDER_TRY(larder_sql(store, &run->call,
-        argument_text(&run->arguments, "text"), &rows, err));
+    LARDER_TRY(larder_sql(
+        store, &run->call, argument_text(&run->arguments, "text"), &rows, err));
     rc = print_stream(run, &listing, &rows, NULL, err);
 out:
     return rc;

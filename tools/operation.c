@@ -20,12 +20,11 @@ const struct operation *const operations[] = {&op_init, &op_validate, &op_plan,
 static const char *const output_choices[] = {
     "table", "json", "jsonl", "csv", NULL};
 
-const struct param global_params[] = {
-    {.name = "directory",
-        .letter = 'C',
-        .type = PARAM_FILE,
-        .value = "DIR",
-        .help = "work in DIR"},
+const struct param global_params[] = {{.name = "directory",
+                                          .letter = 'C',
+                                          .type = PARAM_FILE,
+                                          .value = "DIR",
+                                          .help = "work in DIR"},
     {.name = "env",
         .type = PARAM_TEXT,
         .value = "NAME",
@@ -78,8 +77,7 @@ const struct outcome_text outcome_texts[] = {
     {OUTCOME_UNAVAILABLE, "a store cannot be reached: trying again may help"},
     {OUTCOME_BUSY, "busy, or somebody else changed it first"},
     {OUTCOME_CHANGES, "plan --exit-code, and there are changes"},
-    {OUTCOME_INTERRUPTED, "interrupted"},
-    {0, NULL}};
+    {OUTCOME_INTERRUPTED, "interrupted"}, {0, NULL}};
 
 enum outcome
 outcome_of(larder_status status)

@@ -32,11 +32,12 @@ struct param {
     enum param_type type;
     bool positional;
     bool required;
-    bool several;       /* a positional that takes what is left */
-    bool hidden;        /* another spelling: parsed, not told */
-    bool naive_is_utc;  /* a time without an offset is one */
-    const char *value;  /* what help calls the value: "FILE" */
-    const char *const *choices; /* NULL-terminated */
+    bool several;                 /* a positional that takes what is left */
+    bool hidden;                  /* another spelling: parsed, not told */
+    bool naive_is_utc;            /* a time without an offset is one */
+    const char *value;            /* what help calls the value: "FILE" */
+    const char *const *choices;   /* NULL-terminated */
+    const char *const *spellings; /* choices too, but not told */
     const char *help;
 };
 
@@ -53,7 +54,7 @@ struct operation {
     const char *name;
     const char *const *aliases; /* NULL, or NULL-terminated */
     enum group group;
-    bool hidden; /* another spelling of the rest: found, not listed */
+    bool hidden;           /* another spelling of the rest: found, not listed */
     const char *help;      /* one line, without a final stop */
     const char *long_help; /* paragraphs apart by a blank line; or NULL */
     const struct param *params; /* the last has no name */

@@ -40,8 +40,8 @@ set_mode(int fd, const struct stat *old)
 }
 
 larder_status
-outfile_open(const char *path, ldr_arena *arena, struct outfile *out,
-    larder_error *err)
+outfile_open(
+    const char *path, ldr_arena *arena, struct outfile *out, larder_error *err)
 {
     struct outfile opened = {.path = ldr_arena_copy(arena, path)};
     struct stat facts;
@@ -88,8 +88,7 @@ outfile_sync(struct outfile *out, larder_error *err)
 }
 
 larder_status
-outfile_digest(
-    const struct outfile *out, char digest[33], larder_error *err)
+outfile_digest(const struct outfile *out, char digest[33], larder_error *err)
 {
     XXH3_state_t *state;
     XXH128_hash_t hash;
@@ -131,7 +130,8 @@ sync_folder(const char *path)
     int fd;
 
     snprintf(folder, sizeof folder, "%.*s",
-        slash == NULL ? 1 : (int)(slash - path) + 1, slash == NULL ? "." : path);
+        slash == NULL ? 1 : (int)(slash - path) + 1,
+        slash == NULL ? "." : path);
     fd = open(folder, O_RDONLY);
     if (fd >= 0) {
         (void)fsync(fd);

@@ -17,8 +17,8 @@ struct outfile {
     char *temporary; /* NULL: no plain file, written where it is */
 };
 
-larder_status outfile_open(const char *path, ldr_arena *arena,
-    struct outfile *out, larder_error *err);
+larder_status outfile_open(
+    const char *path, ldr_arena *arena, struct outfile *out, larder_error *err);
 /* All that was written is on the disk; the name is not taken yet. */
 larder_status outfile_sync(struct outfile *out, larder_error *err);
 /* The XXH3-128 of what was written, in hex; after sync. Empty where it is no

@@ -178,8 +178,8 @@ print_nothing(struct printer *printer, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(larder_batch_init(&batch, printer->schema, err));
-    rc = larder_text_write(
-        stdout, LARDER_CSV, &batch, 0, LARDER_CSV, true, err);
+    rc =
+        larder_text_write(stdout, LARDER_CSV, &batch, 0, LARDER_CSV, true, err);
 out:
     larder_batch_release(&batch);
     return rc;
@@ -203,8 +203,8 @@ end_document(struct printer *printer, json_t *facts)
 }
 
 larder_status
-print_close(struct printer *printer, larder_status rc, json_t *facts,
-    larder_error *err)
+print_close(
+    struct printer *printer, larder_status rc, json_t *facts, larder_error *err)
 {
     if (rc == LARDER_OK && printer->run->output == OUTPUT_JSON)
         end_document(printer, facts);
@@ -276,8 +276,7 @@ void
 sheet_begin(struct sheet *sheet, const larder_field *fields, size_t n)
 {
     *sheet = (struct sheet){.schema = {.fields = fields, .n_fields = n}};
-    sheet->rc =
-        larder_batch_init(&sheet->batch, &sheet->schema, &sheet->error);
+    sheet->rc = larder_batch_init(&sheet->batch, &sheet->schema, &sheet->error);
 }
 
 void
@@ -329,8 +328,8 @@ sheet_null(struct sheet *sheet)
 }
 
 larder_status
-sheet_print(struct sheet *sheet, struct run *run,
-    const struct listing *listing, json_t *facts, larder_error *err)
+sheet_print(struct sheet *sheet, struct run *run, const struct listing *listing,
+    json_t *facts, larder_error *err)
 {
     struct printer printer = {0};
     larder_status rc = sheet->rc;

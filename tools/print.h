@@ -13,11 +13,11 @@
 #include "table.h"
 
 struct listing {
-    const char *name; /* of the rows in JSON */
-    const char *null; /* in a table; NULL: nothing */
-    bool hide_empty;  /* a table leaves out columns without any value */
+    const char *name;         /* of the rows in JSON */
+    const char *null;         /* in a table; NULL: nothing */
+    bool hide_empty;          /* a table leaves out columns without any value */
     const char *const *lists; /* columns of "a, b": arrays in JSON */
-    size_t n_tokens; /* the first columns hold JSON as it was read */
+    size_t n_tokens;          /* the first columns hold JSON as it was read */
 };
 
 struct printer {

@@ -61,8 +61,8 @@ read_now(larder_time *out, larder_error *err)
     struct timespec t;
 
     if (text != NULL && text[0] != '\0') {
-        larder_status rc = larder_time_parse((larder_bytes){text, strlen(text)},
-            LARDER_NAIVE_REFUSED, out, err);
+        larder_status rc = larder_time_parse(
+            (larder_bytes){text, strlen(text)}, LARDER_NAIVE_REFUSED, out, err);
 
         if (rc != LARDER_OK)
             larder_context(err, "LARDER_NOW");
@@ -97,8 +97,8 @@ take_threads(struct run *run, larder_error *err)
 
     if (threads->n > 0) {
         if (threads->number == 0 || threads->number > THREADS_MAX)
-            return larder_fail(err, LARDER_INVALID,
-                "--threads is from 1 to %u", THREADS_MAX);
+            return larder_fail(
+                err, LARDER_INVALID, "--threads is from 1 to %u", THREADS_MAX);
         run->call.n_threads = (unsigned)threads->number;
         return LARDER_OK;
     }
@@ -131,11 +131,10 @@ run_begin(struct run *run, larder_error *err)
     run->output_given = argument_text(arguments, "output") != NULL;
     run->quiet = argument_flag(arguments, "quiet");
     run->verbose = argument_flag(arguments, "verbose");
-    run->color = isatty(STDERR_FILENO) &&
-                 !argument_flag(arguments, "no-color") &&
-                 setting("NO_COLOR") == NULL &&
-                 (setting("TERM") == NULL ||
-                     strcmp(getenv("TERM"), "dumb") != 0);
+    run->color =
+        isatty(STDERR_FILENO) && !argument_flag(arguments, "no-color") &&
+        setting("NO_COLOR") == NULL &&
+        (setting("TERM") == NULL || strcmp(getenv("TERM"), "dumb") != 0);
     run->call.monotonic = monotonic;
     run->call.cancel = &cancelled;
     run->call.memory_bytes = (size_t)argument_of(arguments, "memory")->number;
@@ -174,8 +173,7 @@ run_store(struct run *run, larder_store **out, larder_error *err)
     larder_status rc = LARDER_OK;
 
     if (run->store == NULL) {
-        LARDER_TRY(
-            place_find(&place, &run->arena, &options.config_path, err));
+        LARDER_TRY(place_find(&place, &run->arena, &options.config_path, err));
         if (run->verbose) {
             speak_note(run, "configuration: %s", options.config_path);
             options.log = speak_log;

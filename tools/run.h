@@ -18,8 +18,8 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_JSONL, OUTPUT_CSV };
 /* The faults that were told while the library ran. */
 struct told {
     size_t n_errors, n_warnings;
-    json_t *faults;         /* under -o json, else NULL */
-    larder_error first;     /* the first error told */
+    json_t *faults;     /* under -o json, else NULL */
+    larder_error first; /* the first error told */
 };
 
 struct run {
@@ -30,15 +30,15 @@ struct run {
     enum output output;
     bool output_given; /* -o was */
     bool quiet, verbose, color;
-    int64_t started;        /* monotonic */
+    int64_t started; /* monotonic */
     larder_call call;
-    larder_store *store;    /* run_store() */
+    larder_store *store; /* run_store() */
     struct told told;
-    bool progress_shown;    /* a line of it stands on standard error */
+    bool progress_shown; /* a line of it stands on standard error */
     int64_t progress_at;
-    bool usage;         /* the failure is one of the command line */
+    bool usage; /* the failure is one of the command line */
     bool stdout_failed;
-    enum outcome outcome;   /* of a run that did not fail */
+    enum outcome outcome; /* of a run that did not fail */
 };
 
 /* Take what the global options say. Faults are of the command line. */
@@ -46,15 +46,14 @@ larder_status run_begin(struct run *run, larder_error *err);
 void run_end(struct run *run);
 
 /* The store of the configuration, opened once. */
-larder_status run_store(
-    struct run *run, larder_store **out, larder_error *err);
+larder_status run_store(struct run *run, larder_store **out, larder_error *err);
 /* Seconds since the run began, on the monotonic clock. */
 double run_seconds(const struct run *run);
 /* The faults told so far, under -o json; borrowed. */
 json_t *run_faults(struct run *run);
 /* A fault of the command line: INVALID, exit 2. */
-larder_status run_usage(struct run *run, larder_error *err,
-    const char *format, ...) LARDER_PRINTF(3, 4);
+larder_status run_usage(struct run *run, larder_error *err, const char *format,
+    ...) LARDER_PRINTF(3, 4);
 /* Refs, service and naming of -f, -s and --full-feature-names. */
 larder_status run_features(
     struct run *run, larder_features *out, larder_error *err);
@@ -63,32 +62,32 @@ larder_status run_offset(struct run *run, int32_t *minutes, larder_error *err);
 
 /* The parameters that more than one operation has. */
 #define PARAM_FEATURES                                                         \
-    {.name = "features",                                                       \
-        .letter = 'f',                                                         \
-        .type = PARAM_LIST,                                                    \
+    {                                                                          \
+        .name = "features", .letter = 'f', .type = PARAM_LIST,                 \
         .value = "REFS",                                                       \
-        .help = "features to give: view:feature, or a whole view"}
+        .help = "features to give: view:feature, or a whole view"              \
+    }
 #define PARAM_SERVICE                                                          \
-    {.name = "service",                                                        \
-        .letter = 's',                                                         \
-        .type = PARAM_TEXT,                                                    \
-        .value = "NAME",                                                       \
-        .help = "the feature service to give"}
+    {                                                                          \
+        .name = "service", .letter = 's', .type = PARAM_TEXT, .value = "NAME", \
+        .help = "the feature service to give"                                  \
+    }
 #define PARAM_FULL_NAMES                                                       \
-    {.name = "full-feature-names",                                             \
-        .type = PARAM_FLAG,                                                    \
-        .help = "name features view__feature"}
+    {                                                                          \
+        .name = "full-feature-names", .type = PARAM_FLAG,                      \
+        .help = "name features view__feature"                                  \
+    }
 #define PARAM_TIMEZONE                                                         \
-    {.name = "timezone",                                                       \
-        .type = PARAM_TEXT,                                                    \
-        .value = "OFFSET",                                                     \
-        .help = "of times without one: UTC, +05:30; else they are refused"}
+    {                                                                          \
+        .name = "timezone", .type = PARAM_TEXT, .value = "OFFSET",             \
+        .help = "of times without one: UTC, +05:30; else they are refused"     \
+    }
 #define PARAM_FORMAT(of)                                                       \
-    {.name = "format",                                                         \
-        .type = PARAM_CHOICE,                                                  \
-        .value = "FORMAT",                                                     \
+    {                                                                          \
+        .name = "format", .type = PARAM_CHOICE, .value = "FORMAT",             \
         .choices = input_formats,                                              \
-        .help = "of " of ": csv or jsonl; else by its name or first byte"}
+        .help = "of " of ": csv or jsonl; else by its name or first byte"      \
+    }
 extern const char *const input_formats[];
 
 #endif

@@ -17,8 +17,8 @@ void speak_log(void *context, const char *event, const char *fields);
 /* A remark; silent under -q. */
 void speak_note(struct run *run, const char *format, ...) LARDER_PRINTF(2, 3);
 /* Something is wrong though the run goes on. */
-void speak_warning(
-    struct run *run, const char *format, ...) LARDER_PRINTF(2, 3);
+void speak_warning(struct run *run, const char *format, ...)
+    LARDER_PRINTF(2, 3);
 /* What ended the run. */
 void speak_error(struct run *run, const larder_error *error);
 /* Take the line of progress away, before anything else is printed. */

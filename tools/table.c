@@ -95,8 +95,8 @@ is_empty(struct table *table, size_t column)
     size_t n = scols_table_get_nlines(table->cols);
 
     for (size_t i = 0; i < n; i++) {
-        struct libscols_cell *cell = scols_line_get_cell(
-            scols_table_get_line(table->cols, i), column);
+        struct libscols_cell *cell =
+            scols_line_get_cell(scols_table_get_line(table->cols, i), column);
         const char *text = cell == NULL ? NULL : scols_cell_get_data(cell);
 
         if (text != NULL && text[0] != '\0')
@@ -112,8 +112,7 @@ table_print(struct table *table, bool hide_empty)
     bool done;
 
     for (size_t c = 0; hide_empty && c < n; c++) {
-        struct libscols_column *column =
-            scols_table_get_column(table->cols, c);
+        struct libscols_column *column = scols_table_get_column(table->cols, c);
         int flags = scols_column_get_flags(column) & ~SCOLS_FL_HIDDEN;
 
         scols_column_set_flags(

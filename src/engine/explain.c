@@ -16,7 +16,8 @@
 #include "engine/spine.h"
 
 #define SHOWN_ROWS 100u  /* of candidates */
-#define SHOWN_FUTURE 20u /* of rows after t, the nearest */
+#define SHOWN_FUTURE 5u  /* of rows after t, the nearest */
+#define KEPT_ROWS 16384u /* of those read so far */
 #define VALUE_ROOM 512u
 
 enum { EVENT, CREATED, VALUE, OUTCOME, REASON, N_COLUMNS };
@@ -86,6 +87,16 @@ out:
 }
 
 static larder_status
+no_such_row(uint64_t wanted, uint64_t n_rows, larder_error *err)
+{
+    if (n_rows == 0)
+        return larder_fail(err, LARDER_INVALID, "the spine has no rows");
+    return larder_fail(err, LARDER_INVALID,
+        "the spine has no row %llu: its rows are 1 to %llu",
+        (unsigned long long)wanted, (unsigned long long)n_rows);
+}
+
+static larder_status
 find_row(
     explaining *e, larder_stream *input, uint64_t wanted, larder_error *err)
 {
@@ -100,9 +111,7 @@ find_row(
         if (wanted >= 1 && wanted <= before + chunk.rows.n_rows)
             break;
         if (chunk.rows.n_rows == 0) {
-            rc = larder_fail(err, LARDER_INVALID,
-                "the spine has no row %llu: its rows are 1 to %llu",
-                (unsigned long long)wanted, (unsigned long long)before);
+            rc = no_such_row(wanted, before, err);
             goto out;
         }
         before += chunk.rows.n_rows;
@@ -178,37 +187,139 @@ out:
     return rc;
 }
 
+/* ----------------------------------------------------------- in their order */
+
+typedef struct candidate {
+    size_t row;
+    larder_bytes encoded; /* its data is a position until all are encoded */
+} candidate;
+
+static int
+newer_first(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+
+    return -larder_row_compare(x->encoded, y->encoded);
+}
+
+static larder_time
+event_of(const explaining *e, const larder_batch *rows, size_t row)
+{
+    return ldr_column_integer(&rows->columns[e->view->view->n_keys], row);
+}
+
+static larder_status
+encode(const explaining *e, const larder_batch *rows, size_t row,
+    const larder_column **columns, ldr_buffer *out, larder_error *err)
+{
+    const larder_column *values = &rows->columns[e->view->view->n_keys + 2];
+    const larder_column *created = values - 1;
+
+    for (size_t i = 0; i < e->layout.n_columns; i++)
+        columns[i] = &values[i];
+    return ldr_row_encode(&e->layout, (larder_bytes){0}, event_of(e, rows, row),
+        ldr_column_is_null(created, row) ? LDR_NO_CREATED
+                                         : ldr_column_integer(created, row),
+        columns, row, out, err);
+}
+
+/* The rows by R3, greatest first; stores settle no ties. To be freed. */
+static larder_status
+order_rows(const explaining *e, const larder_batch *rows, candidate **out,
+    larder_error *err)
+{
+    candidate *all = calloc(rows->n_rows + 1, sizeof *all);
+    const larder_column **columns =
+        calloc(e->layout.n_columns + 1, sizeof *columns);
+    ldr_buffer bytes = {0};
+    larder_status rc = LARDER_OK;
+
+    if (all == NULL || columns == NULL) {
+        rc = no_memory(err);
+        goto out;
+    }
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        all[i].row = bytes.size;
+        LARDER_TRY(encode(e, rows, i, columns, &bytes, err));
+        all[i].encoded.size = bytes.size - all[i].row;
+    }
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        all[i].encoded.data = bytes.data + all[i].row;
+        all[i].row = i;
+    }
+    qsort(all, rows->n_rows, sizeof *all, newer_first);
+    *out = all;
+    all = NULL;
+out:
+    ldr_buffer_free(&bytes);
+    free(columns);
+    free(all);
+    return rc;
+}
+
+/* Forget all rows but the last n. */
+static larder_status
+keep_last(larder_batch *rows, size_t n, larder_error *err)
+{
+    larder_batch last = {0};
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(&last, rows->schema, err));
+    LARDER_TRY(ldr_batch_copy(&last, rows, rows->n_rows - n, n, err));
+    larder_batch_release(rows);
+    *rows = last;
+    last = (larder_batch){0};
+out:
+    larder_batch_release(&last);
+    return rc;
+}
+
+/* ------------------------------------------------------------- what is told */
+
 /* Of the rows after t only the nearest are of interest; they come last. */
+static larder_status
+read_future(
+    explaining *e, larder_stream *stream, larder_batch *last, larder_error *err)
+{
+    larder_batch batch = {0};
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(last, stream->schema, err));
+    for (;;) {
+        LARDER_TRY(larder_call_check(e->call, err));
+        LARDER_TRY(larder_stream_next(stream, &batch, err));
+        if (batch.n_rows == 0)
+            break;
+        LARDER_TRY(ldr_batch_copy(last, &batch, 0, batch.n_rows, err));
+        larder_batch_release(&batch);
+        if (last->n_rows > KEPT_ROWS)
+            LARDER_TRY(keep_last(last, SHOWN_ROWS, err));
+    }
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
 static larder_status
 tell_future(explaining *e, larder_error *err)
 {
     larder_stream stream = {0};
-    larder_batch batch = {0}, last = {0};
+    larder_batch last = {0};
+    candidate *order = NULL;
+    size_t n;
     larder_status rc = LARDER_OK;
 
     if (e->t == LARDER_TIME_MAX)
         return LARDER_OK;
     LARDER_TRY(open_scan(e, e->t + 1, LARDER_TIME_MAX, &stream, err));
-    LARDER_TRY(larder_batch_init(&last, stream.schema, err));
-    for (;;) {
-        size_t skip;
-
-        LARDER_TRY(larder_stream_next(&stream, &batch, err));
-        if (batch.n_rows == 0)
-            break;
-        skip = batch.n_rows > SHOWN_FUTURE ? batch.n_rows - SHOWN_FUTURE : 0;
-        if (skip > 0 || last.n_rows > SHOWN_ROWS)
-            larder_batch_clear(&last);
-        LARDER_TRY(
-            ldr_batch_copy(&last, &batch, skip, batch.n_rows - skip, err));
-        larder_batch_release(&batch);
-    }
-    for (size_t i = last.n_rows > SHOWN_FUTURE ? last.n_rows - SHOWN_FUTURE : 0;
-         i < last.n_rows; i++)
-        LARDER_TRY(tell(e, &last, i, "future",
+    LARDER_TRY(read_future(e, &stream, &last, err));
+    LARDER_TRY(order_rows(e, &last, &order, err));
+    n = last.n_rows;
+    for (size_t i = n > SHOWN_FUTURE ? n - SHOWN_FUTURE : 0; i < n; i++)
+        LARDER_TRY(tell(e, &last, order[i].row, "future",
             "its event time is after the spine row's", err));
 out:
-    larder_batch_release(&batch);
+    free(order);
     larder_batch_release(&last);
     larder_stream_close(&stream);
     return rc;
@@ -224,12 +335,6 @@ known(const explaining *e, const larder_batch *rows, size_t row)
                ldr_column_integer(created, row) <= e->t);
 }
 
-static larder_time
-event_of(const explaining *e, const larder_batch *rows, size_t row)
-{
-    return ldr_column_integer(&rows->columns[e->view->view->n_keys], row);
-}
-
 static int
 order_created(const explaining *e, const larder_batch *rows, size_t a, size_t b)
 {
@@ -240,36 +345,15 @@ order_created(const explaining *e, const larder_batch *rows, size_t a, size_t b)
     return ldr_value_order(&x, &y);
 }
 
-/* The winner among known rows, newest first: the greatest of the first's ties.
- */
-static larder_status
-find_winner(const explaining *e, const larder_batch *rows, size_t *winner,
-    larder_error *err)
+/* The first known row as they came; n_rows: none is. */
+static size_t
+first_known(const explaining *e, const larder_batch *rows)
 {
-    size_t n_keys = e->view->view->n_keys;
-    const larder_column *values = &rows->columns[n_keys + 2];
-    larder_status rc = LARDER_OK;
+    size_t i = 0;
 
-    *winner = SIZE_MAX;
-    for (size_t i = 0; i < rows->n_rows; i++) {
-        int order = 0;
-
-        if (!known(e, rows, i))
-            continue;
-        if (*winner == SIZE_MAX) {
-            *winner = i;
-            continue;
-        }
-        if (event_of(e, rows, i) != event_of(e, rows, *winner) ||
-            order_created(e, rows, i, *winner) != 0)
-            break;
-        LARDER_TRY(ldr_asof_order(
-            &e->layout, values, i, values, *winner, &order, err));
-        if (order > 0)
-            *winner = i;
-    }
-out:
-    return rc;
+    while (i < rows->n_rows && !known(e, rows, i))
+        i++;
+    return i;
 }
 
 static larder_status
@@ -297,33 +381,56 @@ tell_candidate(explaining *e, const larder_batch *rows, size_t i, size_t winner,
         "of equal times; the greater encoded row wins", err);
 }
 
+/* Rows up to t, newest first, until the winner and all its ties are among
+ * them, and enough of what is older. */
+static larder_status
+read_candidates(
+    explaining *e, larder_stream *stream, larder_batch *rows, larder_error *err)
+{
+    larder_batch batch = {0};
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(rows, stream->schema, err));
+    for (;;) {
+        size_t n = rows->n_rows, found = first_known(e, rows);
+
+        if (n > found + SHOWN_ROWS &&
+            event_of(e, rows, n - 1) != event_of(e, rows, found))
+            break;
+        if (n == found && n > KEPT_ROWS)
+            LARDER_TRY(keep_last(rows, SHOWN_ROWS, err));
+        LARDER_TRY(larder_call_check(e->call, err));
+        LARDER_TRY(larder_stream_next(stream, &batch, err));
+        if (batch.n_rows == 0)
+            break;
+        LARDER_TRY(ldr_batch_copy(rows, &batch, 0, batch.n_rows, err));
+        larder_batch_release(&batch);
+    }
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
 static larder_status
 tell_candidates(explaining *e, larder_error *err)
 {
     larder_stream stream = {0};
-    larder_batch batch = {0}, rows = {0};
-    size_t winner;
+    larder_batch rows = {0};
+    candidate *order = NULL;
+    size_t at = 0, first, winner;
     larder_status rc;
 
     LARDER_TRY(open_scan(e, LARDER_TIME_MIN, e->t, &stream, err));
-    LARDER_TRY(larder_batch_init(&rows, stream.schema, err));
-    for (;;) {
-        LARDER_TRY(find_winner(e, &rows, &winner, err));
-        if (winner != SIZE_MAX && rows.n_rows > winner + SHOWN_ROWS)
-            break;
-        LARDER_TRY(larder_call_check(e->call, err));
-        LARDER_TRY(larder_stream_next(&stream, &batch, err));
-        if (batch.n_rows == 0)
-            break;
-        LARDER_TRY(ldr_batch_copy(&rows, &batch, 0, batch.n_rows, err));
-        larder_batch_release(&batch);
-    }
-    for (size_t i = 0; i < rows.n_rows && i < SHOWN_ROWS; i++)
-        LARDER_TRY(tell_candidate(e, &rows, i, winner, err));
-    if (winner != SIZE_MAX && winner >= SHOWN_ROWS)
-        LARDER_TRY(tell_candidate(e, &rows, winner, winner, err));
+    LARDER_TRY(read_candidates(e, &stream, &rows, err));
+    LARDER_TRY(order_rows(e, &rows, &order, err));
+    while (at < rows.n_rows && !known(e, &rows, order[at].row))
+        at++;
+    winner = at < rows.n_rows ? order[at].row : SIZE_MAX;
+    first = at < rows.n_rows && at > SHOWN_ROWS / 2 ? at - SHOWN_ROWS / 2 : 0;
+    for (size_t i = first; i < rows.n_rows && i < first + SHOWN_ROWS; i++)
+        LARDER_TRY(tell_candidate(e, &rows, order[i].row, winner, err));
 out:
-    larder_batch_release(&batch);
+    free(order);
     larder_batch_release(&rows);
     larder_stream_close(&stream);
     return rc;

@@ -4,148 +4,147 @@
  */
 #include "engine/manifest.h"
 
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
-#include "data/text.h"
+#include "data/sink.h"
+#include "definition/emit.h"
 
 #define VERSION 1
 
+/* Names, hashes and times: none is long. */
 static void
-text(FILE *file, const char *value)
+text(ldr_emit *out, const char *value)
 {
-    ldr_json_string_write(file, (larder_bytes){value, strlen(value)});
+    char room[512];
+    ldr_sink sink = {.text = room, .room = sizeof room};
+
+    ldr_sink_json_string(&sink, (larder_bytes){value, strlen(value)});
+    assert(sink.size <= sizeof room);
+    ldr_emit_bytes(out, room, sink.size);
 }
 
 static void
-member(FILE *file, const char *name, const char *value)
+member(ldr_emit *out, const char *name, const char *value)
 {
-    text(file, name);
-    fputs(": ", file);
-    text(file, value);
+    text(out, name);
+    ldr_emit_string(out, ": ");
+    text(out, value);
 }
 
 static void
-count(FILE *file, const char *name, uint64_t value)
+count(ldr_emit *out, const char *name, uint64_t value)
 {
-    fprintf(file, "\"%s\": %llu", name, (unsigned long long)value);
+    ldr_emit_format(out, "\"%s\": %llu", name, (unsigned long long)value);
 }
 
 static void
-views(FILE *file, const ldr_plan *plan)
+views(ldr_emit *out, const ldr_plan *plan)
 {
-    fputs("  \"views\": [", file);
+    ldr_emit_string(out, "  \"views\": [");
     for (size_t i = 0; i < plan->n_views; i++) {
         const ldr_plan_view *view = &plan->views[i];
 
-        fputs(i == 0 ? "\n    {" : ",\n    {", file);
-        member(file, "view", view->view->about.name);
+        ldr_emit_string(out, i == 0 ? "\n    {" : ",\n    {");
+        member(out, "view", view->view->about.name);
         if (view->alias != NULL) {
-            fputs(", ", file);
-            member(file, "as", view->alias);
+            ldr_emit_string(out, ", ");
+            member(out, "as", view->alias);
         }
-        fputs(", ", file);
-        member(file, "definition", view->hash);
-        fputs("}", file);
+        ldr_emit_string(out, ", ");
+        member(out, "definition", view->hash);
+        ldr_emit_string(out, "}");
     }
-    fputs("\n  ],\n", file);
+    ldr_emit_string(out, "\n  ],\n");
 }
 
 static void
-features(FILE *file, const larder_joined *joined)
+features(ldr_emit *out, const larder_joined *joined)
 {
-    fputs("  \"features\": [", file);
+    ldr_emit_string(out, "  \"features\": [");
     for (size_t i = 0; i < joined->n_features; i++) {
         const larder_joined_feature *feature = &joined->features[i];
 
-        fputs(i == 0 ? "\n    {" : ",\n    {", file);
-        member(file, "name", feature->name);
-        fputs(", ", file);
-        member(file, "ref", feature->ref);
-        fputs(", ", file);
-        count(file, "nulls", feature->nulls);
-        fputs(", ", file);
-        count(file, "before_first", feature->before_first);
-        fputs(", ", file);
-        count(file, "expired", feature->expired);
-        fputs("}", file);
+        ldr_emit_string(out, i == 0 ? "\n    {" : ",\n    {");
+        member(out, "name", feature->name);
+        ldr_emit_string(out, ", ");
+        member(out, "ref", feature->ref);
+        ldr_emit_string(out, ", ");
+        count(out, "nulls", feature->nulls);
+        ldr_emit_string(out, ", ");
+        count(out, "before_first", feature->before_first);
+        ldr_emit_string(out, ", ");
+        count(out, "expired", feature->expired);
+        ldr_emit_string(out, "}");
     }
-    fputs("\n  ],\n", file);
+    ldr_emit_string(out, "\n  ],\n");
 }
 
 static void
-sources(FILE *file, const ldr_watermark *watermarks, size_t n)
+sources(ldr_emit *out, const ldr_watermark *watermarks, size_t n)
 {
-    fputs("  \"sources\": [", file);
+    ldr_emit_string(out, "  \"sources\": [");
     for (size_t i = 0; i < n; i++) {
         char time[33];
 
-        fputs(i == 0 ? "\n    {" : ",\n    {", file);
-        member(file, "source", watermarks[i].source);
-        fputs(", \"watermark\": ", file);
+        ldr_emit_string(out, i == 0 ? "\n    {" : ",\n    {");
+        member(out, "source", watermarks[i].source);
+        ldr_emit_string(out, ", \"watermark\": ");
         if (watermarks[i].newest_event == LARDER_TIME_MIN) {
-            fputs("null", file);
+            ldr_emit_string(out, "null");
         } else {
             larder_time_print(watermarks[i].newest_event, time);
-            text(file, time);
+            text(out, time);
         }
-        fputs("}", file);
+        ldr_emit_string(out, "}");
     }
-    fputs("\n  ],\n", file);
+    ldr_emit_string(out, "\n  ],\n");
 }
 
 static void
-options_of(FILE *file, const larder_join_options *options)
+options_of(ldr_emit *out, const larder_join_options *options)
 {
     char time[33];
 
-    fprintf(
-        file, "  \"as_known\": %s,\n", options->as_known ? "true" : "false");
+    ldr_emit_format(
+        out, "  \"as_known\": %s,\n", options->as_known ? "true" : "false");
     if (!options->range)
         return;
     larder_time_print(options->from, time);
-    fputs("  ", file);
-    member(file, "from", time);
+    ldr_emit_string(out, "  ");
+    member(out, "from", time);
     larder_time_print(options->to, time);
-    fputs(",\n  ", file);
-    member(file, "to", time);
-    fputs(",\n", file);
+    ldr_emit_string(out, ",\n  ");
+    member(out, "to", time);
+    ldr_emit_string(out, ",\n");
 }
 
 larder_status
 ldr_manifest_print(const ldr_plan *plan, const larder_join_options *options,
     const larder_joined *joined, const ldr_watermark *watermarks,
-    size_t n_watermarks, char **out, larder_error *err)
+    size_t n_watermarks, char **manifest, larder_error *err)
 {
-    char *written = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&written, &size);
-    bool failed;
+    ldr_emit written = {0}, *out = &written;
+    size_t size;
 
-    if (file == NULL)
+    ldr_emit_format(out, "{\n  \"manifest\": %d,\n  ", VERSION);
+    count(out, "generation", joined->generation);
+    ldr_emit_string(out, ",\n");
+    options_of(out, options);
+    ldr_emit_string(out, "  ");
+    count(out, "rows", joined->rows);
+    ldr_emit_string(out, ",\n  ");
+    count(out, "null_keys", joined->null_keys);
+    ldr_emit_string(out, ",\n");
+    views(out, plan);
+    features(out, joined);
+    sources(out, watermarks, n_watermarks);
+    ldr_emit_string(out, "  ");
+    member(out, "spine_digest", joined->spine_digest);
+    ldr_emit_string(out, ",\n  ");
+    member(out, "digest", joined->digest);
+    ldr_emit_string(out, "\n}\n");
+    if (!ldr_emit_finish(out, manifest, &size))
         return larder_fail(err, LARDER_NOMEM, "no memory for the manifest");
-    fprintf(file, "{\n  \"manifest\": %d,\n  ", VERSION);
-    count(file, "generation", joined->generation);
-    fputs(",\n", file);
-    options_of(file, options);
-    fputs("  ", file);
-    count(file, "rows", joined->rows);
-    fputs(",\n  ", file);
-    count(file, "null_keys", joined->null_keys);
-    fputs(",\n", file);
-    views(file, plan);
-    features(file, joined);
-    sources(file, watermarks, n_watermarks);
-    fputs("  ", file);
-    member(file, "spine_digest", joined->spine_digest);
-    fputs(",\n  ", file);
-    member(file, "digest", joined->digest);
-    fputs("\n}\n", file);
-    failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed) {
-        free(written);
-        return larder_fail(err, LARDER_NOMEM, "no memory for the manifest");
-    }
-    *out = written;
     return LARDER_OK;
 }

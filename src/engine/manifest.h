@@ -19,7 +19,7 @@ typedef struct ldr_watermark {
 /* malloc'ed. NOMEM. */
 larder_status ldr_manifest_print(const ldr_plan *plan,
     const larder_join_options *options, const larder_joined *joined,
-    const ldr_watermark *watermarks, size_t n_watermarks, char **out,
+    const ldr_watermark *watermarks, size_t n_watermarks, char **manifest,
     larder_error *err);
 
 #endif

@@ -16,6 +16,7 @@
 #include "data/schema.h"
 #include "data/sort.h"
 #include "storage/gate.h"
+#include "storage/keyed.h"
 #include "storage/newest.h"
 
 struct ldr_offline {
@@ -356,6 +357,8 @@ ldr_offline_scan(ldr_offline *store, unsigned reader, const larder_call *call,
     LARDER_TRY(
         store->ops->scan(store->self, reader, call, scan, &rows, &kept, err));
     assert(rows.schema->n_fields == scan->n_key + 2 + scan->n_columns);
+    if (scan->keys != NULL)
+        LARDER_TRY(ldr_keyed(&rows, scan->keys, &rows, err));
     if (scan->order != kept && scan->order != LARDER_ORDER_ANY) {
         LARDER_TRY(sort_scan(&rows, scan->n_key, call, &sorted, err));
         LARDER_TRY(ldr_sorted_read(sorted, &rows, err));

@@ -86,7 +86,7 @@ list() {
 
     shared=$(cd tools && list '*.h')
     only $(list 'tools/*.[ch]') -- larder.h 'base/*' $shared $tables csv.h \
-        popt.h jansson.h libsmartcols.h libsmartcols/libsmartcols.h \
+        locale.h popt.h jansson.h libsmartcols.h libsmartcols/libsmartcols.h \
         sys/ioctl.h termios.h
 }
 exit "$bad"
