@@ -12,6 +12,7 @@
 
 #include "builtin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

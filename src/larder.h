@@ -538,7 +538,8 @@ LARDER_CHECKED larder_status larder_join(larder_store *store,
 LARDER_CHECKED larder_status larder_join_report(
     const larder_stream *joined, const larder_joined **out, larder_error *err);
 
-/* Why a value is what it is. One spine row (from 1) and one "view:feature".
+/* Why a value is what it is. One spine row (from 1) and one "view:feature";
+ * `spine` is taken over.
  * Columns: event_timestamp, created_timestamp, value (text), outcome ("winner",
  * "future", "expired", "older", "earlier created", "lesser row",
  * "not yet known"), reason; newest first, at most 100 rows around the winner. */

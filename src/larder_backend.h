@@ -271,8 +271,9 @@ typedef struct larder_offline_ops {
     larder_status (*begin)(void *self, const larder_call *call,
         unsigned n_readers, larder_error *err);
     void (*end)(void *self);
-    /* What is there. A query is prepared, not run. INVALID (a query that does
-     * not prepare, or would write), ... */
+    /* What is there now, also while a snapshot is open: whoever wants a mark
+     * for a snapshot describes before it begins. A query is prepared, not
+     * run. INVALID (a query that does not prepare, or would write), ... */
     larder_status (*describe)(void *self, const larder_call *call,
         const larder_table *table, larder_described *out, larder_error *err);
     /* Make or widen an owned table: columns only grow; a column of another

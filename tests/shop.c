@@ -52,7 +52,8 @@ void
 shop_reopen(shop *s)
 {
     char path[512];
-    larder_open_options options = {.config_path = path};
+    larder_open_options options = {
+        .config_path = path, .offline_backends = s->offline_backends};
 
     larder_close(s->store);
     s->store = NULL;

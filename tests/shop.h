@@ -14,6 +14,8 @@ typedef struct shop {
     larder_store *store;
     larder_call call; /* set call.now to turn the clock */
     larder_error err; /* of the last call that failed */
+    /* Before shop_reopen: stores of the test's own, or NULL. */
+    const struct larder_offline_ops *const *offline_backends;
 } shop;
 
 /* A new folder; stores as {type: memory} or, "sqlite" and "lmdb", on disk. */

@@ -210,9 +210,6 @@ START_TEST(what_cannot_be_explained_is_said)
         NULL, "id,event_timestamp\n", 1, "v:a", "error: the spine has no rows");
     expect(NULL, spine, 1, "v",
         "error: 'v' is a whole view: explain one feature, as view:feature");
-    expect(NULL, spine, 1, "whole",
-        "error: 'whole' is a whole view: explain one feature, as "
-        "view:feature");
     expect(NULL, spine, 1, "v:c", "error: feature view 'v' has no feature 'c'");
     expect(
         NULL, spine, 1, "pair:a", "error: the spine has no key column 'part'");

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WIDTH 79
-#define COMMAND_COLUMN 14
+#define COMMAND_COLUMN 15
 #define OPTION_COLUMN 30
 
 /* Words folded at the width; each line after the first begins at `column`. */

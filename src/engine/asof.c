@@ -208,14 +208,19 @@ out:
     return rc;
 }
 
+static bool
+is_expired(const ldr_asof *asof, larder_time event, size_t spine_row)
+{
+    return asof->has_ttl &&
+           ldr_ttl_passed(event, spine_time(asof, spine_row), asof->ttl_us);
+}
+
 static void
-answer(
-    const ldr_asof *asof, ldr_asof_result *result, size_t spine_row, size_t row)
+answer(const ldr_asof *asof, ldr_asof_result *result, size_t spine_row,
+    size_t row)
 {
     const larder_column *event = &result->rows.columns[result->first_value - 2];
-    bool expired =
-        asof->has_ttl && ldr_ttl_passed(ldr_column_integer(event, row),
-                             spine_time(asof, spine_row), asof->ttl_us);
+    bool expired = is_expired(asof, ldr_column_integer(event, row), spine_row);
 
     result->match[spine_row] = expired ? LDR_ASOF_EXPIRED : row;
 }
@@ -301,45 +306,100 @@ out:
 
 /* ----------------------------------------------- what a store has joined */
 
+/* Columns of what a store's asof_join gives. */
+enum { SPINE_ROW, EVENT, CREATED, FIRST_VALUE };
+
+typedef struct settling {
+    const ldr_asof *asof;
+    ldr_asof_result *result;
+    size_t *kept; /* rows of the batch at hand */
+    size_t room;
+} settling;
+
+/* Only rows that answer are worth keeping; those past their ttl are not. */
+static larder_status
+keep_fresh(settling *s, const larder_batch *batch, larder_error *err)
+{
+    larder_batch *rows = &s->result->rows;
+    size_t n_kept = 0;
+
+    if (batch->n_rows > s->room) {
+        free(s->kept);
+        s->room = 0;
+        s->kept = malloc(batch->n_rows * sizeof *s->kept);
+        if (s->kept == NULL)
+            return larder_fail(err, LARDER_NOMEM, "no memory to settle rows");
+        s->room = batch->n_rows;
+    }
+    for (size_t row = 0; row < batch->n_rows; row++) {
+        size_t spine = (size_t)ldr_column_integer(
+            &batch->columns[SPINE_ROW], row);
+
+        assert(spine < s->asof->spine->n_rows);
+        if (is_expired(s->asof, ldr_column_integer(&batch->columns[EVENT], row),
+                spine))
+            s->result->match[spine] = LDR_ASOF_EXPIRED;
+        else
+            s->kept[n_kept++] = row;
+    }
+    for (size_t i = 0; i < rows->schema->n_fields; i++) {
+        larder_status rc = ldr_column_gather(
+            &rows->columns[i], &batch->columns[i], s->kept, n_kept, err);
+
+        if (rc != LARDER_OK)
+            return rc;
+    }
+    rows->n_rows += n_kept;
+    return LARDER_OK;
+}
+
+static larder_status
+settle_batch(settling *s, const larder_batch *batch, larder_error *err)
+{
+    larder_batch *rows = &s->result->rows;
+    size_t row = rows->n_rows, *match = s->result->match;
+    larder_status rc;
+
+    LARDER_TRY(keep_fresh(s, batch, err));
+    for (; row < rows->n_rows; row++) {
+        size_t spine =
+            (size_t)ldr_column_integer(&rows->columns[SPINE_ROW], row);
+        int order = 1;
+
+        if (match[spine] != LDR_ASOF_NONE)
+            LARDER_TRY(ldr_asof_order(s->asof->layout,
+                &rows->columns[FIRST_VALUE], row, &rows->columns[FIRST_VALUE],
+                match[spine], &order, err));
+        if (order > 0)
+            match[spine] = row;
+    }
+out:
+    return rc;
+}
+
 larder_status
 ldr_asof_settle(const ldr_asof *asof, larder_stream *found,
     const larder_call *call, ldr_asof_result *out, larder_error *err)
 {
     ldr_asof_result result = {0};
+    settling s = {.asof = asof, .result = &result};
     larder_batch batch = {0};
     larder_status rc;
 
-    LARDER_TRY(
-        result_init(&result, found->schema, asof->spine->n_rows, 3, err));
+    LARDER_TRY(result_init(
+        &result, found->schema, asof->spine->n_rows, FIRST_VALUE, err));
     for (;;) {
-        size_t base = result.rows.n_rows;
-
         LARDER_TRY(larder_call_check(call, err));
         LARDER_TRY(larder_stream_next(found, &batch, err));
         if (batch.n_rows == 0)
             break;
-        LARDER_TRY(ldr_batch_copy(&result.rows, &batch, 0, batch.n_rows, err));
-        for (size_t row = base; row < result.rows.n_rows; row++) {
-            size_t spine =
-                (size_t)ldr_column_integer(&result.rows.columns[0], row);
-            int order = 1;
-
-            assert(spine < asof->spine->n_rows);
-            if (result.match[spine] != LDR_ASOF_NONE)
-                LARDER_TRY(ldr_asof_order(asof->layout, &result.rows.columns[3],
-                    row, &result.rows.columns[3], result.match[spine], &order,
-                    err));
-            if (order > 0)
-                result.match[spine] = row;
-        }
+        LARDER_TRY(settle_batch(&s, &batch, err));
         larder_batch_release(&batch);
     }
-    for (size_t i = 0; i < asof->spine->n_rows; i++)
-        if (result.match[i] != LDR_ASOF_NONE)
-            answer(asof, &result, i, result.match[i]);
     *out = result;
     result = (ldr_asof_result){0};
 out:
+    free(s.kept);
     larder_batch_release(&batch);
     ldr_asof_result_release(&result);
     return rc;

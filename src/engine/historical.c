@@ -178,11 +178,11 @@ open_views(join *j, larder_error *err)
         ldr_arena_array(&j->arena, j->plan.n_views + 1, sizeof *j->watermarks);
     if (j->views == NULL || j->watermarks == NULL)
         return no_memory(err);
+    for (size_t v = 0; v < j->plan.n_views; v++)
+        LARDER_TRY(open_view(j, v, err));
     LARDER_TRY(ldr_offline_begin(
         j->offline, j->call, ldr_parallel_width(j->call), err));
     j->begun = true;
-    for (size_t v = 0; v < j->plan.n_views; v++)
-        LARDER_TRY(open_view(j, v, err));
 out:
     return rc;
 }

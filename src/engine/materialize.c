@@ -667,9 +667,11 @@ run_view(run *r, larder_error *err)
     LARDER_TRY(lay_out(r, err));
     LARDER_TRY(ldr_positions_read(
         r->m->online, r->m->call, r->m->project, &name, 1, &r->position, err));
+    /* The mark is of before the snapshot: what arrives in between is read twice
+     * rather than never. */
+    LARDER_TRY(open_table(r, err));
     LARDER_TRY(ldr_offline_begin(r->m->offline, r->m->call, r->n_parts, err));
     begun = true;
-    LARDER_TRY(open_table(r, err));
     choose_build(r);
     choose_rows(r);
     cut_future(r);
