@@ -1,7 +1,8 @@
 # Manual pages are installed; the rest travels with the source.
 
 dist_man_MANS += \
-	%D%/feature_store.yaml.5
+	%D%/feature_store.yaml.5 \
+	%D%/larder.1
 
 EXTRA_DIST += \
 	%D%/architecture.md \

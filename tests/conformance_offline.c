@@ -579,6 +579,48 @@ START_TEST(few_new_rows_among_many_are_found_in_order)
 }
 END_TEST
 
+/* One row a batch: key 500, then 501, and so on. */
+static larder_status
+drops_next(larder_stream *self, larder_batch *out, larder_error *err)
+{
+    int64_t *n_left = self->state;
+    char words[32];
+
+    (void)err;
+    if (*n_left == 0)
+        return LARDER_OK;
+    snprintf(words, sizeof words, "%lld,3,,1,c", (long long)(500 + --*n_left));
+    *out = offline_batch(self->schema, words);
+    return LARDER_OK;
+}
+
+START_TEST(what_arrived_in_many_small_batches_is_found)
+{
+    int64_t n_left = 12;
+    larder_stream rows = {
+        .schema = &plain_schema, .next = drops_next, .state = &n_left};
+    larder_scan scan = scan_of(&plain, NULL, 0);
+    larder_appended before = {0}, appended;
+    char words[64];
+
+    open_plain(_i);
+    for (int i = 0; i < 150; i++) {
+        snprintf(words, sizeof words, "%d,1,,1,a;%d,2,,1,a", i, i);
+        before = offline_append(&store, &plain, words);
+    }
+    ck_assert_int_eq(store.ops->append(store.self, &store.call, &plain, &rows,
+                         &appended, NULL),
+        LARDER_OK);
+    ck_assert_uint_eq(appended.added, 12);
+    scan.arrived = true;
+    scan.after = before.arrival;
+    scan.seen_until = 100;
+    offline_expect(offline_scan(&store, &scan),
+        "500,3,;501,3,;502,3,;503,3,;504,3,;505,3,;506,3,;507,3,;508,3,;"
+        "509,3,;510,3,;511,3,");
+}
+END_TEST
+
 /* Rows of few keys, times and created times, so that many are tied. */
 static void
 append_random(const larder_table *table, size_t n_rows, uint64_t *state)
@@ -1441,6 +1483,8 @@ main(void)
     tcase_add_loop_test(tests, what_arrived_since_a_mark_is_found, 0, n);
     tcase_add_loop_test(
         tests, few_new_rows_among_many_are_found_in_order, 0, n);
+    tcase_add_loop_test(
+        tests, what_arrived_in_many_small_batches_is_found, 0, n);
     tcase_add_loop_test(tests, a_store_that_says_newest_first_means_it, 0, n);
     tcase_add_loop_test(
         tests, parts_are_disjoint_ascending_and_together_everything, 0, n);

@@ -29,6 +29,7 @@ ROOM_TESTS = \
 	%D%/test_historical \
 	%D%/test_json \
 	%D%/test_key \
+	%D%/test_keyed \
 	%D%/test_load \
 	%D%/test_materialize \
 	%D%/test_name \
@@ -138,7 +139,16 @@ TEST_FILES = \
 	%D%/cases/faults/types.expect \
 	%D%/cases/faults/types.yaml \
 	%D%/cases/faults/views.expect \
-	%D%/cases/faults/views.yaml
+	%D%/cases/faults/views.yaml \
+	%D%/cli/manual.sh \
+	%D%/cli/transcripts.sh \
+	%D%/cli/transcripts/definitions.txt \
+	%D%/cli/transcripts/feast.txt \
+	%D%/cli/transcripts/feature_repo.txt \
+	%D%/cli/transcripts/forms.txt \
+	%D%/cli/transcripts/ingest.txt \
+	%D%/cli/transcripts/tour.txt \
+	%D%/cli/transcripts/usage.txt
 
 if HAVE_CHECK
 check_PROGRAMS += $(ROOM_TESTS)

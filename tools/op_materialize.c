@@ -5,13 +5,18 @@
 #include "print.h"
 #include "speak.h"
 
-static const larder_field fields[] = {{"view", LARDER_STRING},
-    {"read", LARDER_INT64}, {"written", LARDER_INT64},
-    {"unchanged", LARDER_INT64}, {"older", LARDER_INT64},
-    {"late", LARDER_INT64}, {"expired", LARDER_INT64},
-    {"null_key", LARDER_INT64}, {"out_of_range", LARDER_INT64},
-    {"from", LARDER_TIMESTAMP}, {"until", LARDER_TIMESTAMP},
-    {"seconds", LARDER_FLOAT64}};
+#define COUNTS                                                                 \
+    {"view", LARDER_STRING}, {"read", LARDER_INT64},                           \
+        {"written", LARDER_INT64}, {"unchanged", LARDER_INT64},                \
+        {"older", LARDER_INT64}, {"late", LARDER_INT64},                       \
+        {"expired", LARDER_INT64}, {"null_key", LARDER_INT64},                 \
+        {"out_of_range", LARDER_INT64}, {"from", LARDER_TIMESTAMP},            \
+    {                                                                          \
+        "until", LARDER_TIMESTAMP                                              \
+    }
+
+static const larder_field fields[] = {COUNTS, {"seconds", LARDER_FLOAT64}};
+static const larder_field people_fields[] = {COUNTS, {"took", LARDER_STRING}};
 
 /* Milliseconds are fine enough. */
 static double
@@ -47,7 +52,10 @@ add_view(struct sheet *sheet, struct run *run, const larder_materialized *m)
     else
         sheet_null(sheet);
     sheet_time(sheet, m->until);
-    sheet_real(sheet, rounded(m->seconds));
+    if (run->output == OUTPUT_TABLE)
+        sheet_text(sheet, ldr_arena_printf(&run->arena, "%.2f s", m->seconds));
+    else
+        sheet_real(sheet, rounded(m->seconds));
 }
 
 static larder_status
@@ -59,7 +67,8 @@ print_report(struct run *run, const larder_run_report *report, bool dry_run,
     json_t *facts = json_pack("{s:s, s:b, s:f}", "run", report->run_id,
         "dry_run", (int)dry_run, "seconds", run_seconds(run));
 
-    sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);
+    sheet_begin(&sheet, run->output == OUTPUT_TABLE ? people_fields : fields,
+        sizeof fields / sizeof *fields);
     for (size_t i = 0; i < report->n_views; i++)
         add_view(&sheet, run, &report->views[i]);
     return sheet_print(&sheet, run, &listing, facts, err);
