@@ -406,7 +406,7 @@ many_rows(void)
     free(csv);
 }
 
-/* How many rows the online store holds, positions included; the shop's own
+/* How many rows the online store holds, positions apart; the shop's own
  * store is closed meanwhile, as LMDB is opened once in a process. */
 static size_t
 stored_rows(uint64_t *digest)
@@ -458,6 +458,46 @@ START_TEST(builds_nobody_reads_are_swept_an_hour_after_the_switch)
     materialize_ok();
     ck_assert_uint_eq(stored_rows(&digest), 3);
     expect(1, "v:a", "11 PRESENT 2024-05-31T00:00:00Z");
+    shop_close(&s);
+}
+END_TEST
+
+/* Ends the process just before the last commit of a run. */
+static void
+die_late(void *context, const larder_progress *progress)
+{
+    (void)context;
+    (void)progress;
+    raise(SIGKILL);
+}
+
+START_TEST(what_a_killed_full_run_filled_is_swept_too)
+{
+    larder_materialize_options full = {.full = true};
+    uint64_t digest;
+    pid_t child;
+    int status;
+
+    open_with_rows(1);
+    many_rows();
+    materialize_ok();
+    larder_close(s.store);
+    s.store = NULL;
+    child = fork();
+    if (child == 0) {
+        shop_reopen(&s);
+        s.call.progress = die_late;
+        (void)shop_materialize(&s, &full, NULL);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    shop_reopen(&s);
+    ck_assert_uint_gt(stored_rows(&digest), 60003);
+    materialize_ok();
+    s.call.now += SHOP_DAY;
+    materialize_ok();
+    ck_assert_uint_eq(stored_rows(&digest), 60003);
     shop_close(&s);
 }
 END_TEST
@@ -605,6 +645,7 @@ main(void)
     tcase_add_test(
         disk, builds_nobody_reads_are_swept_an_hour_after_the_switch);
     tcase_add_test(disk, the_same_rows_in_any_order_give_the_same_bytes_online);
+    tcase_add_test(disk, what_a_killed_full_run_filled_is_swept_too);
     tcase_add_test(disk, a_killed_run_is_made_good_by_the_next_one);
     tcase_add_test(
         disk, of_two_runs_at_once_the_later_wins_and_the_other_says_so);

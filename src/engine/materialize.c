@@ -625,8 +625,11 @@ announce(run *r, larder_error *err)
 
     if (r->m->options->dry_run)
         return LARDER_OK;
-    if (r->filling && strcmp(wanted.fill.hash, r->hash) != 0)
+    if (!r->filling || !same_hash(r, &wanted.fill)) {
+        /* A run that never finished left it; nobody will. */
         remember_old(&wanted, wanted.fill, r->m->call->now);
+        wanted.fill = (ldr_build){0};
+    }
     if (r->filling)
         wanted.fill = r->build;
     memcpy(wanted.run, r->m->run, strnlen(r->m->run, 32) + 1);
