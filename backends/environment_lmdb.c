@@ -291,23 +291,37 @@ leave(ldr_lmdb *lmdb, ldr_lmdb_reader *reader)
         free(reader);
 }
 
+/* LMDB reads the newest snapshot's number, then its root from one of two places
+ * that take turns. A reader held up in between finds the root of two commits
+ * later: perhaps one not on disk yet, and the next reader would see it undone.
+ */
+static bool
+is_overtaken(const ldr_lmdb *lmdb, MDB_txn *txn)
+{
+    MDB_envinfo info;
+
+    (void)mdb_env_info(lmdb->env, &info);
+    return info.me_last_txnid > mdb_txn_id(txn) + 1;
+}
+
 /* The newest snapshot in a reader, kept or new; LMDB's code. */
 static int
 renew(ldr_lmdb *lmdb, ldr_lmdb_reader *reader)
 {
-    int code;
+    bool kept = reader->txn != NULL;
+    int code = kept ? mdb_txn_renew(reader->txn)
+                    : mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &reader->txn);
 
-    if (reader->txn != NULL) {
-        code = mdb_txn_renew(reader->txn);
-        return code != 0 ? code : mdb_cursor_renew(reader->txn, reader->cursor);
-    }
-    code = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &reader->txn);
-    if (code != 0) {
+    if (!kept && code != 0)
         reader->txn = NULL;
-        return code;
+    while (code == 0 && is_overtaken(lmdb, reader->txn)) {
+        mdb_txn_reset(reader->txn);
+        code = mdb_txn_renew(reader->txn);
     }
-    code = mdb_cursor_open(reader->txn, lmdb->dbi, &reader->cursor);
-    if (code != 0) {
+    if (code == 0)
+        code = kept ? mdb_cursor_renew(reader->txn, reader->cursor)
+                    : mdb_cursor_open(reader->txn, lmdb->dbi, &reader->cursor);
+    if (!kept && code != 0 && reader->txn != NULL) {
         mdb_txn_abort(reader->txn);
         reader->txn = NULL;
     }

@@ -4,9 +4,9 @@
  *
  * The shortest correct one, and the one to copy for another. A table is a list
  * of chunks, one for each append, never changed once they are there; a snapshot
- * is a copy of the lists. Rows keep no order, all parts but the first are empty,
- * and there is no as-of join: the core sorts and joins. Nothing outlives the
- * store: it opens empty and takes no options.
+ * is a copy of the lists. Rows keep no order, all parts but the first are
+ * empty, and there is no as-of join: the core sorts and joins. Nothing outlives
+ * the store: it opens empty and takes no options.
  */
 #include "larder_backend.h"
 
@@ -231,8 +231,8 @@ memory_close(void *self)
 }
 
 static larder_status
-memory_begin(void *self, const larder_call *call, unsigned n_readers,
-    larder_error *err)
+memory_begin(
+    void *self, const larder_call *call, unsigned n_readers, larder_error *err)
 {
     struct memory *memory = self;
     struct tables *copy = &memory->snapshot;
@@ -313,12 +313,11 @@ out:
 }
 
 static larder_status
-add_table(
-    struct memory *memory, const larder_table *wanted, larder_error *err)
+add_table(struct memory *memory, const larder_table *wanted, larder_error *err)
 {
     const larder_schema *schema = wanted->schema;
-    struct table *grown = realloc(
-        memory->now.all, (memory->now.n + 1) * sizeof *memory->now.all);
+    struct table *grown =
+        realloc(memory->now.all, (memory->now.n + 1) * sizeof *memory->now.all);
     struct table *table;
 
     if (grown == NULL)
@@ -329,8 +328,8 @@ add_table(
         .fields = copy_fields(schema->fields, schema->n_fields, 0),
         .cluster = say_cluster(wanted)};
     table->n_fields = table->fields == NULL ? 0 : schema->n_fields;
-    if (table->name == NULL || table->fields == NULL
-        || table->cluster == NULL) {
+    if (table->name == NULL || table->fields == NULL ||
+        table->cluster == NULL) {
         free_table(table);
         return no_memory(err);
     }
@@ -339,8 +338,8 @@ add_table(
 }
 
 static larder_status
-check_fields(const struct table *table, const larder_table *wanted,
-    larder_error *err)
+check_fields(
+    const struct table *table, const larder_table *wanted, larder_error *err)
 {
     for (size_t i = 0; i < wanted->schema->n_fields; i++) {
         const larder_field *field = &wanted->schema->fields[i];
@@ -357,8 +356,7 @@ check_fields(const struct table *table, const larder_table *wanted,
 }
 
 static larder_status
-widen_table(
-    struct table *table, const larder_table *wanted, larder_error *err)
+widen_table(struct table *table, const larder_table *wanted, larder_error *err)
 {
     const larder_schema *schema = wanted->schema;
     char *cluster = say_cluster(wanted);
@@ -451,8 +449,8 @@ find_slot(const struct digests *set, uint64_t digest)
 static bool
 grow_set(struct digests *set)
 {
-    struct digests grown = {.n = set->n,
-        .room = set->room == 0 ? 1024 : set->room * 2};
+    struct digests grown = {
+        .n = set->n, .room = set->room == 0 ? 1024 : set->room * 2};
 
     grown.slots = calloc(grown.room, sizeof *grown.slots);
     if (grown.slots == NULL)
@@ -563,8 +561,8 @@ memory_append(void *self, const larder_call *call, const larder_table *wanted,
     *out = (larder_appended){.added = n_added, .duplicate = n_read - n_added};
     if (n_added == 0)
         goto out;
-    grown = realloc(
-        table->chunks, (table->n_chunks + 1) * sizeof(struct chunk *));
+    grown =
+        realloc(table->chunks, (table->n_chunks + 1) * sizeof(struct chunk *));
     if (grown == NULL) {
         *out = (larder_appended){0};
         rc = no_memory(err);
@@ -625,23 +623,23 @@ is_wanted(const struct scan *scan, const struct chunk *chunk, size_t row)
     const larder_scan *wanted = &scan->wanted;
     larder_time event;
 
-    if (!time_at(find_column(chunk, scan->columns[scan->event]), row, &event)
-        || event < wanted->from || event > wanted->to)
+    if (!time_at(find_column(chunk, scan->columns[scan->event]), row, &event) ||
+        event < wanted->from || event > wanted->to)
         return false;
-    return !wanted->arrived || chunk->arrival > wanted->after
-        || event > wanted->seen_until;
+    return !wanted->arrived || chunk->arrival > wanted->after ||
+           event > wanted->seen_until;
 }
 
 static larder_status
-take_row(const struct scan *scan, const struct chunk *chunk, larder_batch *batch,
-    size_t row, larder_error *err)
+take_row(const struct scan *scan, const struct chunk *chunk,
+    larder_batch *batch, size_t row, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; i < scan->schema.n_fields && rc == LARDER_OK; i++) {
-        const larder_column *column = scan->columns[i] == NULL
-            ? NULL
-            : find_column(chunk, scan->columns[i]);
+        const larder_column *column =
+            scan->columns[i] == NULL ? NULL
+                                     : find_column(chunk, scan->columns[i]);
         larder_value value = {.type = scan->fields[i].type, .null = true};
 
         if (column != NULL)
@@ -661,8 +659,8 @@ scan_next(larder_stream *self, larder_batch *out, larder_error *err)
 
     LARDER_TRY(larder_call_check(scan->call, err));
     LARDER_TRY(larder_batch_init(&batch, &scan->schema, err));
-    while (scan->table != NULL && scan->chunk < scan->table->n_chunks
-        && batch.n_rows < BATCH_ROWS) {
+    while (scan->table != NULL && scan->chunk < scan->table->n_chunks &&
+           batch.n_rows < BATCH_ROWS) {
         const struct chunk *chunk = scan->table->chunks[scan->chunk];
 
         if (scan->row == chunk->rows.n_rows) {
@@ -683,15 +681,15 @@ out:
 
 /* Name the next column of the stream, and the table's that it comes from. */
 static bool
-add_column(struct scan *scan, const char *name, const char *column,
-    larder_type type)
+add_column(
+    struct scan *scan, const char *name, const char *column, larder_type type)
 {
     size_t at = scan->schema.n_fields++;
 
     scan->fields[at] = (larder_field){strdup(name), type};
     scan->columns[at] = column == NULL ? NULL : strdup(column);
-    return scan->fields[at].name != NULL
-        && (column == NULL || scan->columns[at] != NULL);
+    return scan->fields[at].name != NULL &&
+           (column == NULL || scan->columns[at] != NULL);
 }
 
 static bool
@@ -701,19 +699,18 @@ add_columns(struct scan *scan, const larder_scan *wanted)
     bool ok = true;
 
     for (size_t i = 0; i < wanted->n_key; i++) {
-        const larder_field *field = find_field(table->schema->fields,
-            table->schema->n_fields, wanted->key[i]);
+        const larder_field *field = find_field(
+            table->schema->fields, table->schema->n_fields, wanted->key[i]);
 
-        ok = ok && field != NULL
-            && add_column(scan, field->name, field->name, field->type);
+        ok = ok && field != NULL &&
+             add_column(scan, field->name, field->name, field->type);
     }
     scan->event = scan->schema.n_fields;
-    ok = ok && add_column(scan, "event", table->event, LARDER_TIMESTAMP)
-        && add_column(scan, "created", table->created, LARDER_TIMESTAMP);
+    ok = ok && add_column(scan, "event", table->event, LARDER_TIMESTAMP) &&
+         add_column(scan, "created", table->created, LARDER_TIMESTAMP);
     for (size_t i = 0; i < wanted->n_columns; i++)
-        ok = ok
-            && add_column(scan, wanted->columns[i].name,
-                wanted->columns[i].name, wanted->columns[i].type);
+        ok = ok && add_column(scan, wanted->columns[i].name,
+                       wanted->columns[i].name, wanted->columns[i].type);
     return ok;
 }
 
@@ -745,8 +742,8 @@ memory_scan(void *self, unsigned reader, const larder_call *call,
     scan->fields = calloc(n, sizeof *scan->fields);
     scan->columns = calloc(n, sizeof *scan->columns);
     scan->schema.fields = scan->fields;
-    if (scan->fields == NULL || scan->columns == NULL
-        || !add_columns(scan, wanted)) {
+    if (scan->fields == NULL || scan->columns == NULL ||
+        !add_columns(scan, wanted)) {
         scan_close(&stream);
         return no_memory(err);
     }

@@ -70,8 +70,8 @@ open_readers(sqlite_history *history, const larder_call *call,
             return larder_fail(err, LARDER_NOMEM, "out of memory");
         }
         rc = sqlite_link_open(&history->store, &reader->link, call, err);
-        if (rc == LARDER_OK
-            && sqlite_newest_register(reader->link.db) != SQLITE_OK)
+        if (rc == LARDER_OK &&
+            sqlite_newest_register(reader->link.db) != SQLITE_OK)
             rc = larder_fail(err, LARDER_NOMEM, "out of memory");
         if (rc != LARDER_OK) {
             sqlite_link_close(&reader->link);
@@ -144,8 +144,8 @@ out:
 }
 
 static larder_status
-history_begin(void *self, const larder_call *call, unsigned n_readers,
-    larder_error *err)
+history_begin(
+    void *self, const larder_call *call, unsigned n_readers, larder_error *err)
 {
     sqlite_history *history = self;
     larder_status rc = LARDER_OK;

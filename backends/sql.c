@@ -1,41 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sql.c - SQL text, on open_memstream().
+ * sql.c - SQL text, piece by piece.
  */
 #include "sql.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-larder_status
-sql_start(sql_text *sql, larder_error *err)
+/* Room for so many more characters and a NUL. */
+static bool
+make_room(sql_text *sql, size_t more)
 {
-    *sql = (sql_text){0};
-    sql->file = open_memstream(&sql->text, &sql->size);
-    return sql->file != NULL ? LARDER_OK
-                             : larder_fail(err, LARDER_NOMEM, "out of memory");
+    size_t need = sql->size + more + 1;
+    char *grown;
+
+    if (sql->failed || need <= sql->room)
+        return !sql->failed;
+    need = need < 256 ? 256 : need * 2;
+    grown = realloc(sql->text, need);
+    sql->failed = grown == NULL;
+    if (grown != NULL) {
+        sql->text = grown;
+        sql->room = need;
+    }
+    return grown != NULL;
+}
+
+static void
+add_character(sql_text *sql, char character)
+{
+    if (make_room(sql, 1))
+        sql->text[sql->size++] = character;
 }
 
 void
 sql_add(sql_text *sql, const char *format, ...)
 {
     va_list arguments;
+    int size;
 
     va_start(arguments, format);
-    (void)vfprintf(sql->file, format, arguments);
+    size = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
+    if (size < 0)
+        sql->failed = true;
+    if (size <= 0 || !make_room(sql, (size_t)size))
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(sql->text + sql->size, (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    sql->size += (size_t)size;
 }
 
 void
 sql_name(sql_text *sql, const char *name)
 {
-    (void)fputc('"', sql->file);
+    add_character(sql, '"');
     for (; *name != '\0'; name++) {
         if (*name == '"')
-            (void)fputc('"', sql->file);
-        (void)fputc(*name, sql->file);
+            add_character(sql, '"');
+        add_character(sql, *name);
     }
-    (void)fputc('"', sql->file);
+    add_character(sql, '"');
 }
 
 void
@@ -52,19 +80,15 @@ sql_names(sql_text *sql, const char *before, const char *const *names,
 larder_status
 sql_finish(sql_text *sql, larder_error *err)
 {
-    int failed = ferror(sql->file);
-
-    failed |= fclose(sql->file);
-    sql->file = NULL;
-    return failed == 0 ? LARDER_OK
-                       : larder_fail(err, LARDER_NOMEM, "out of memory");
+    if (!make_room(sql, 0))
+        return larder_fail(err, LARDER_NOMEM, "out of memory");
+    sql->text[sql->size] = '\0';
+    return LARDER_OK;
 }
 
 void
 sql_release(sql_text *sql)
 {
-    if (sql->file != NULL)
-        (void)fclose(sql->file);
     free(sql->text);
     *sql = (sql_text){0};
 }

@@ -10,13 +10,11 @@
 #include "larder_backend.h"
 
 typedef struct sql_text {
-    char *text; /* after sql_finish() */
-    size_t size;
-    FILE *file;
+    char *text; /* closed by a NUL after sql_finish() */
+    size_t size, room;
+    bool failed; /* there was no memory for all of it */
 } sql_text;
 
-/* NOMEM. */
-larder_status sql_start(sql_text *sql, larder_error *err);
 /* Add words, formatted. */
 void sql_add(sql_text *sql, const char *format, ...) LARDER_PRINTF(2, 3);
 /* Add a name in double quotes, those within doubled. */

@@ -260,9 +260,8 @@ on_ask(void *context, int action, const char *what, const char *more,
                 return SQLITE_OK;
         return SQLITE_DENY;
     case SQLITE_UPDATE: /* how a pragma is asked as a table; writes nothing */
-        return what != NULL && strcmp(what, "sqlite_master") == 0
-            ? SQLITE_OK
-            : SQLITE_DENY;
+        return what != NULL && strcmp(what, "sqlite_master") == 0 ? SQLITE_OK
+                                                                  : SQLITE_DENY;
     default:
         return SQLITE_DENY;
     }

@@ -34,8 +34,8 @@ position(const larder_schema *schema, const char *name)
 {
     size_t at = 0;
 
-    while (at < schema->n_fields
-        && !sqlite_same_name(schema->fields[at].name, name))
+    while (at < schema->n_fields &&
+           !sqlite_same_name(schema->fields[at].name, name))
         at++;
     return at;
 }
@@ -53,8 +53,8 @@ check_table(append *a, larder_error *err)
         const sqlite_column *column =
             sqlite_table_find(&found, schema->fields[i].name);
 
-        if (found.exists && found.owned && column != NULL
-            && column->type == schema->fields[i].type)
+        if (found.exists && found.owned && column != NULL &&
+            column->type == schema->fields[i].type)
             continue;
         rc = larder_fail(err, LARDER_NOT_FOUND,
             found.exists ? "table '%s' is not as its definition has it (see "
@@ -79,7 +79,6 @@ prepare_insert(append *a, larder_error *err)
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "INSERT INTO ");
     sql_name(&sql, a->table->name);
     sql_add(&sql, "(");
@@ -110,10 +109,9 @@ number_append(append *a, bool small, larder_error *err)
         return rc;
     a->arrival = last + 1 + (((last + 1) & 1) != (int64_t)small);
     return sqlite3_bind_int64(a->insert, (int)a->table->schema->n_fields + 1,
-               a->arrival)
-            == SQLITE_OK
-        ? LARDER_OK
-        : sqlite_fail(a->link, SQLITE_NOMEM, err);
+               a->arrival) == SQLITE_OK
+               ? LARDER_OK
+               : sqlite_fail(a->link, SQLITE_NOMEM, err);
 }
 
 static void
@@ -134,10 +132,9 @@ put_row(append *a, const larder_batch *batch, size_t row, larder_error *err)
 
     for (int i = 0; i < n && code == SQLITE_OK; i++)
         code = sqlite_bind(a->insert, i + 1, &batch->columns[i], row);
-    if (code == SQLITE_OK && a->has_created
-        && sqlite_null(&batch->columns[a->created], row))
-        code = sqlite3_bind_int64(
-            a->insert, (int)a->created + 1, NO_CREATED);
+    if (code == SQLITE_OK && a->has_created &&
+        sqlite_null(&batch->columns[a->created], row))
+        code = sqlite3_bind_int64(a->insert, (int)a->created + 1, NO_CREATED);
     if (code == SQLITE_OK)
         code = sqlite3_bind_int64(
             a->insert, n + 2, (int64_t)larder_row_digest(batch, row));
@@ -152,8 +149,7 @@ put_row(append *a, const larder_batch *batch, size_t row, larder_error *err)
     }
     (void)sqlite3_reset(a->insert);
     if (sqlite3_changes(a->link->db) == 1)
-        note_event(a,
-            ((const int64_t *)batch->columns[a->event].values)[row]);
+        note_event(a, ((const int64_t *)batch->columns[a->event].values)[row]);
     return LARDER_OK;
 }
 

@@ -25,7 +25,7 @@ typedef struct seeks {
     bool has_ttl;
     int64_t ttl_us;
     bool as_known;
-    bool never; /* as known, and the table knows no created time */
+    bool never;         /* as known, and the table knows no created time */
     bool has_values_us; /* older rows come without values, and alone */
     int64_t values_us;
     sqlite_shape shape;
@@ -78,7 +78,6 @@ prove_types(sqlite_reader *reader, const larder_scan *scan, bool *out,
     *out = reader->proven != NULL && strcmp(reader->proven, table->name) == 0;
     if (*out)
         return LARDER_OK;
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "SELECT 1 FROM ");
     sql_name(&sql, table->name);
     sql_add(&sql, " WHERE ");
@@ -158,7 +157,6 @@ prepare_seek(seeks *s, const larder_asof *asof, larder_error *err)
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "SELECT ");
     sqlite_shape_list(&s->shape, &sql);
     sql_add(&sql, " FROM ");
@@ -212,8 +210,7 @@ bind_row(const seeks *s, size_t row, bool *whole)
     t = ((const int64_t *)columns[s->n_key].values)[row];
     least = s->has_ttl && t >= LARDER_TIME_MIN + s->ttl_us ? t - s->ttl_us
                                                            : LARDER_TIME_MIN;
-    (void)sqlite3_bind_int64(
-        s->statement, next, sqlite_greatest(s->unit, t));
+    (void)sqlite3_bind_int64(s->statement, next, sqlite_greatest(s->unit, t));
     if (s->has_ttl)
         (void)sqlite3_bind_int64(
             s->statement, next + 1, sqlite_least(s->unit, least));
@@ -268,8 +265,8 @@ is_old(const seeks *s, int64_t event)
 {
     int64_t t = ((const int64_t *)s->spine->columns[s->n_key].values)[s->row];
 
-    return s->has_values_us && t >= LARDER_TIME_MIN + s->values_us
-        && event < t - s->values_us;
+    return s->has_values_us && t >= LARDER_TIME_MIN + s->values_us &&
+           event < t - s->values_us;
 }
 
 /* One seek: the newest row, and those that follow it and are as new. */
@@ -294,8 +291,8 @@ seek(seeks *s, larder_batch *batch, larder_error *err)
         if (!row)
             break;
         next = version_at(s);
-    } while (next.event == newest.event && next.created == newest.created
-        && next.no_created == newest.no_created);
+    } while (next.event == newest.event && next.created == newest.created &&
+             next.no_created == newest.no_created);
 out:
     (void)sqlite3_reset(s->statement);
     return rc;

@@ -11,16 +11,16 @@
 static larder_status
 check_names(const larder_table *table, larder_error *err)
 {
-    if (sqlite3_strnicmp(table->name, "_larder_", 8) == 0
-        || sqlite3_strnicmp(table->name, "sqlite_", 7) == 0)
+    if (sqlite3_strnicmp(table->name, "_larder_", 8) == 0 ||
+        sqlite3_strnicmp(table->name, "sqlite_", 7) == 0)
         return larder_fail(err, LARDER_INVALID,
             "table '%s': names that begin with '%.*s' are kept by the store",
             table->name, table->name[0] == '_' ? 8 : 7, table->name);
     for (size_t i = 0; i < table->schema->n_fields; i++) {
         const char *name = table->schema->fields[i].name;
 
-        if (sqlite_same_name(name, "_arrival")
-            || sqlite_same_name(name, "_digest"))
+        if (sqlite_same_name(name, "_arrival") ||
+            sqlite_same_name(name, "_digest"))
             return larder_fail(err, LARDER_INVALID,
                 "table '%s': the name of column '%s' is kept by the store",
                 table->name, name);
@@ -48,10 +48,6 @@ static larder_status
 name_index(sql_text *name, const char *table, const char *const *columns,
     size_t n_columns, larder_error *err)
 {
-    larder_status rc = sql_start(name, err);
-
-    if (rc != LARDER_OK)
-        return rc;
     sql_add(name, "_larder_%s(", table);
     for (size_t i = 0; i < n_columns; i++)
         sql_add(name, "%s%s", i == 0 ? "" : ",", columns[i]);
@@ -67,7 +63,6 @@ make_table(sqlite_link *link, const larder_table *table, larder_error *err)
     larder_status rc = LARDER_OK;
 
     LARDER_TRY(name_index(&name, table->name, arrival, 1, err));
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "CREATE TABLE ");
     sql_name(&sql, table->name);
     sql_add(&sql, "(");
@@ -122,11 +117,10 @@ refuse_cluster(
     sql_text words = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&words, err));
     for (int64_t place = 1; place <= (int64_t)found->n_columns; place++)
         for (size_t i = 0; i < found->n_columns; i++)
-            if (found->columns[i].in_key == place
-                && !sqlite_same_name(found->columns[i].name, "_digest"))
+            if (found->columns[i].in_key == place &&
+                !sqlite_same_name(found->columns[i].name, "_digest"))
                 sql_add(&words, "%s%s", place == 1 ? "" : ", ",
                     found->columns[i].name);
     LARDER_TRY(sql_finish(&words, err));
@@ -149,7 +143,6 @@ add_one_column(sqlite_link *link, const char *table, const larder_field *field,
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "ALTER TABLE ");
     sql_name(&sql, table);
     sql_add(&sql, " ADD COLUMN ");
@@ -207,7 +200,6 @@ make_index(sqlite_link *link, const larder_table *table,
     if (there)
         goto out;
     LARDER_TRY(name_index(&name, table->name, columns, n_columns, err));
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "CREATE INDEX IF NOT EXISTS ");
     sql_name(&sql, name.text);
     sql_add(&sql, " ON ");
@@ -272,7 +264,6 @@ drop_table(sqlite_link *link, const char *name, larder_error *err)
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "DROP TABLE ");
     sql_name(&sql, name);
     LARDER_TRY(sql_finish(&sql, err));

@@ -14,8 +14,8 @@ describe_columns(
 
     for (size_t i = 0; i < table->n_columns && rc == LARDER_OK; i++) {
         const sqlite_column *column = &table->columns[i];
-        bool ours = sqlite_same_name(column->name, "_arrival")
-            || sqlite_same_name(column->name, "_digest");
+        bool ours = sqlite_same_name(column->name, "_arrival") ||
+                    sqlite_same_name(column->name, "_digest");
 
         if (!(table->owned && ours))
             rc = larder_described_add(out, column->name, column->type, err);
@@ -51,19 +51,18 @@ out:
 /* A guess at the rows of a user's table: its greatest rowid. A view, or a table
  * WITHOUT ROWID, has none: then nothing is known. */
 static larder_status
-guess_rows(sqlite_link *link, const char *name, uint64_t *out,
-    larder_error *err)
+guess_rows(
+    sqlite_link *link, const char *name, uint64_t *out, larder_error *err)
 {
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
     int64_t n_rows = 0;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "SELECT max(rowid) FROM ");
     sql_name(&sql, name);
     LARDER_TRY(sql_finish(&sql, err));
-    if (sqlite_integer(link, sql.text, &n_rows, NULL) == LARDER_OK
-        && n_rows > 0)
+    if (sqlite_integer(link, sql.text, &n_rows, NULL) == LARDER_OK &&
+        n_rows > 0)
         *out = (uint64_t)n_rows;
 out:
     sql_release(&sql);
@@ -131,8 +130,7 @@ sqlite_describe(sqlite_history *self, const larder_call *call,
 
     self->store.main.call = call;
     if (table->query == NULL) {
-        LARDER_TRY(
-            describe_table(&self->store.main, table, &described, err));
+        LARDER_TRY(describe_table(&self->store.main, table, &described, err));
     } else {
         LARDER_TRY(sqlite_link_open(&self->store, &link, call, err));
         LARDER_TRY(describe_query(&link, table->query, &described, err));

@@ -35,8 +35,8 @@ typedef struct sqlite_reader {
 typedef struct sqlite_history {
     sqlite_store store;
     sqlite_reader **readers; /* each stays where it is while open */
-    unsigned n_readers;    /* open ones; of these ... */
-    unsigned n_begun;      /* ... in the snapshot */
+    unsigned n_readers;      /* open ones; of these ... */
+    unsigned n_begun;        /* ... in the snapshot */
 } sqlite_history;
 
 /* --------------------------------------------------------- values and types */
@@ -48,8 +48,8 @@ larder_type sqlite_declared(const char *declaration);
 static inline bool
 sqlite_null(const larder_column *column, size_t row)
 {
-    return column->valid != NULL
-        && (column->valid[row >> 3] & (1u << (row & 7u))) == 0;
+    return column->valid != NULL &&
+           (column->valid[row >> 3] & (1u << (row & 7u))) == 0;
 }
 
 /* Bind the value of a row of an owned table. */
@@ -58,7 +58,7 @@ int sqlite_bind(sqlite3_stmt *statement, int parameter,
 
 typedef enum sqlite_role {
     ROLE_VALUE,
-    ROLE_EVENT,  /* a row without it is left out */
+    ROLE_EVENT, /* a row without it is left out */
     ROLE_CREATED
 } sqlite_role;
 
@@ -68,7 +68,7 @@ typedef struct sqlite_cell {
     larder_type type;
     sqlite_role role;
     bool absent; /* there is no such column to look for */
-    int index; /* in the statement; -1: the table has none, it is null */
+    int index;   /* in the statement; -1: the table has none, it is null */
 } sqlite_cell;
 
 /* How a table's rows are read; nothing in it is borrowed. */
@@ -140,8 +140,8 @@ larder_status sqlite_asof(sqlite_reader *reader, const larder_call *call,
 
 /* Prepare one statement of the user's. INVALID: it does not prepare, would
  * write, has parameters, or is not alone. */
-larder_status sqlite_prepare_user(sqlite_link *link, const char *sql,
-    sqlite3_stmt **out, larder_error *err);
+larder_status sqlite_prepare_user(
+    sqlite_link *link, const char *sql, sqlite3_stmt **out, larder_error *err);
 larder_status sqlite_query(sqlite_history *self, const larder_call *call,
     const char *sql, larder_stream *out, larder_error *err);
 

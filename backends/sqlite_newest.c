@@ -9,6 +9,9 @@
 
 #define POINTER_NAME "larder_newest"
 
+/* Rows of a key passed over before it is cheaper to seek the next key. */
+#define PATIENCE 24u
+
 /* One part of the key that was seen last. */
 typedef struct key_part {
     int class;
@@ -23,6 +26,8 @@ struct sqlite_newest {
     int64_t after;
     larder_time seen_until;
     bool any; /* a row was kept */
+    bool jumps, jumped;
+    unsigned n_passed; /* rows of this key */
     int64_t event, created;
     size_t n_key;
     sqlite3_value **values; /* n_key of them */
@@ -77,8 +82,8 @@ is_same(const key_part *part, sqlite3_value *value)
     text = part->class == SQLITE_BLOB ? sqlite3_value_blob(value)
                                       : sqlite3_value_text(value);
     size = (size_t)sqlite3_value_bytes(value);
-    return size == part->size
-        && (size == 0 || memcmp(text, part->text, size) == 0);
+    return size == part->size &&
+           (size == 0 || memcmp(text, part->text, size) == 0);
 }
 
 static bool
@@ -127,11 +132,14 @@ is_same_key(const sqlite_newest *newest, sqlite3_value **key)
 
 /* 1: keep; 0: leave out; -1: no memory. */
 static int
-admit(sqlite_newest *newest, int64_t event, int64_t created,
-    sqlite3_value **key)
+admit(
+    sqlite_newest *newest, int64_t event, int64_t created, sqlite3_value **key)
 {
-    if (is_same_key(newest, key))
+    if (is_same_key(newest, key)) {
+        newest->n_passed++;
         return event == newest->event && created == newest->created;
+    }
+    newest->n_passed = 0;
     for (size_t i = 0; i < newest->n_key; i++)
         if (!remember(&newest->key[i], key[i]))
             return -1;
@@ -167,9 +175,8 @@ sqlite_newest_admit(sqlite_newest *newest, const sqlite_shape *shape,
 static void
 call_admit(sqlite3_context *context, int n_values, sqlite3_value **values)
 {
-    sqlite_newest *newest = n_values == 0
-        ? NULL
-        : sqlite3_value_pointer(values[0], POINTER_NAME);
+    sqlite_newest *newest =
+        n_values == 0 ? NULL : sqlite3_value_pointer(values[0], POINTER_NAME);
     int64_t event, arrival;
     int answer;
 
@@ -179,18 +186,58 @@ call_admit(sqlite3_context *context, int n_values, sqlite3_value **values)
     }
     event = sqlite3_value_int64(values[1]);
     arrival = sqlite3_value_int64(values[3]);
-    if (event < newest->from || event > newest->to
-        || (newest->arrived && arrival <= newest->after
-            && event <= newest->seen_until)) {
+    if (event < newest->from || event > newest->to ||
+        (newest->arrived && arrival <= newest->after &&
+            event <= newest->seen_until)) {
         sqlite3_result_int(context, 0);
         return;
     }
-    answer = admit(
-        newest, event, sqlite3_value_int64(values[2]), values + 4);
+    answer = admit(newest, event, sqlite3_value_int64(values[2]), values + 4);
     if (answer < 0)
         sqlite3_result_error_nomem(context);
-    else
+    else if (answer == 0 && newest->jumps && newest->n_passed > PATIENCE) {
+        newest->jumped = true;
+        sqlite3_result_error(context, "the next key is sought", -1);
+    } else
         sqlite3_result_int(context, answer);
+}
+
+void
+sqlite_newest_set_jumps(sqlite_newest *newest, bool jumps)
+{
+    newest->jumps = jumps;
+}
+
+bool
+sqlite_newest_jumped(sqlite_newest *newest)
+{
+    bool jumped = newest->jumped;
+
+    newest->jumped = false;
+    return jumped;
+}
+
+int
+sqlite_newest_bind_key(
+    const sqlite_newest *newest, sqlite3_stmt *statement, int first)
+{
+    int code = SQLITE_OK;
+
+    for (size_t i = 0; i < newest->n_key && code == SQLITE_OK; i++) {
+        const key_part *part = &newest->key[i];
+        const void *text = part->size == 0 ? "" : (const void *)part->text;
+        int parameter = first + (int)i;
+
+        if (part->class == SQLITE_INTEGER)
+            code = sqlite3_bind_int64(statement, parameter, part->integer);
+        else if (part->class == SQLITE_TEXT)
+            code = sqlite3_bind_text64(statement, parameter, text, part->size,
+                SQLITE_TRANSIENT, SQLITE_UTF8);
+        else
+            code = sqlite3_bind_blob64(
+                statement, parameter, text, part->size, SQLITE_TRANSIENT);
+    }
+    return code;
 }
 
 int

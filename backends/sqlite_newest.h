@@ -24,6 +24,15 @@ larder_status sqlite_newest_admit(sqlite_newest *newest,
     const sqlite_shape *shape, sqlite3_stmt *statement, bool *out,
     larder_error *err);
 
+/* Deep history is jumped over: after some rows of a key in vain the function
+ * fails on purpose. True: it did (and this forgets it); go on with a statement
+ * that is bound to the rows of greater keys. Only once `jumps` was set. */
+void sqlite_newest_set_jumps(sqlite_newest *newest, bool jumps);
+bool sqlite_newest_jumped(sqlite_newest *newest);
+/* Bind the last key's parts to as many parameters. */
+int sqlite_newest_bind_key(
+    const sqlite_newest *newest, sqlite3_stmt *statement, int first);
+
 /* larder_newest(STATE, event, created, arrival, key...) for a connection, and
  * its first argument. The function applies the scan's times and arrival too:
  * it must see no row that is not wanted, whatever SQLite tests first. */

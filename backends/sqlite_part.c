@@ -62,8 +62,8 @@ divide_text(sqlite_bound *bound, const larder_bytes *least,
     size_t shared = 0;
     uint64_t mark;
 
-    while (shared < least->size && shared < greatest->size
-        && a[shared] == b[shared])
+    while (shared < least->size && shared < greatest->size &&
+           a[shared] == b[shared])
         shared++;
     bound->bytes = malloc(shared + DIGITS);
     if (bound->bytes == NULL)
@@ -92,15 +92,16 @@ set_bound(sqlite_bound *bound, sqlite3_stmt *statement, unsigned i, unsigned n,
     bound->is_integer = class == SQLITE_INTEGER;
     bound->is_text = class == SQLITE_TEXT;
     if (bound->is_integer) {
-        bound->integer = (int64_t)divide(
-            (uint64_t)sqlite3_column_int64(statement, 0),
-            (uint64_t)sqlite3_column_int64(statement, 1), i, n);
+        bound->integer =
+            (int64_t)divide((uint64_t)sqlite3_column_int64(statement, 0),
+                (uint64_t)sqlite3_column_int64(statement, 1), i, n);
         return LARDER_OK;
     }
     for (int side = 0; side < 2; side++) {
-        const void *bytes = class == SQLITE_TEXT
-            ? (const void *)sqlite3_column_text(statement, side)
-            : sqlite3_column_blob(statement, side);
+        const void *bytes =
+            class == SQLITE_TEXT
+                ? (const void *)sqlite3_column_text(statement, side)
+                : sqlite3_column_blob(statement, side);
 
         if (bytes != NULL)
             ends[side] = (larder_bytes){
@@ -117,7 +118,6 @@ prepare_ends(sqlite_link *link, const larder_scan *scan, sqlite3_stmt **out,
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "SELECT (SELECT min(");
     sql_name(&sql, scan->key[0]);
     sql_add(&sql, ") FROM ");
@@ -156,8 +156,7 @@ sqlite_part_find(sqlite_link *link, const larder_scan *scan, sqlite_part *out,
     part.empty = !can && scan->part != 0;
     if (!can)
         goto out;
-    LARDER_TRY(
-        set_bound(&part.low, statement, scan->part, scan->n_parts, err));
+    LARDER_TRY(set_bound(&part.low, statement, scan->part, scan->n_parts, err));
     LARDER_TRY(
         set_bound(&part.high, statement, scan->part + 1, scan->n_parts, err));
 out:

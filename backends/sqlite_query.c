@@ -21,8 +21,8 @@ is_blank(const char *text)
 }
 
 larder_status
-sqlite_prepare_user(sqlite_link *link, const char *sql, sqlite3_stmt **out,
-    larder_error *err)
+sqlite_prepare_user(
+    sqlite_link *link, const char *sql, sqlite3_stmt **out, larder_error *err)
 {
     sqlite3_stmt *statement = NULL, *second = NULL;
     const char *tail = "";
@@ -36,8 +36,8 @@ sqlite_prepare_user(sqlite_link *link, const char *sql, sqlite3_stmt **out,
         rc = sqlite_fail(link, code, err);
     else if (statement == NULL)
         rc = larder_fail(err, LARDER_INVALID, "the statement is empty");
-    else if (sqlite3_stmt_readonly(statement) == 0
-        || sqlite3_column_count(statement) == 0)
+    else if (sqlite3_stmt_readonly(statement) == 0 ||
+             sqlite3_column_count(statement) == 0)
         rc = larder_fail(err, LARDER_INVALID,
             "the statement gives no rows; only reading is allowed");
     else if (sqlite3_bind_parameter_count(statement) != 0)
@@ -47,9 +47,9 @@ sqlite_prepare_user(sqlite_link *link, const char *sql, sqlite3_stmt **out,
                 ? "?"
                 : sqlite3_bind_parameter_name(statement, 1));
     /* What follows may be a comment; a second statement is refused. */
-    else if (!is_blank(tail)
-        && (sqlite3_prepare_v2(link->db, tail, -1, &second, NULL) != SQLITE_OK
-            || second != NULL))
+    else if (!is_blank(tail) && (sqlite3_prepare_v2(link->db, tail, -1, &second,
+                                     NULL) != SQLITE_OK ||
+                                    second != NULL))
         rc = larder_fail(err, LARDER_INVALID,
             "there is more than one statement; only one is allowed");
     (void)sqlite3_finalize(second);
@@ -91,16 +91,16 @@ static larder_type
 widen(larder_type type, int class)
 {
     larder_type own = class == SQLITE_INTEGER ? LARDER_INT64
-        : class == SQLITE_FLOAT               ? LARDER_FLOAT64
-        : class == SQLITE_BLOB                ? LARDER_BYTES
+                      : class == SQLITE_FLOAT ? LARDER_FLOAT64
+                      : class == SQLITE_BLOB  ? LARDER_BYTES
                                               : LARDER_STRING;
 
     if (class == SQLITE_NULL || type == own)
         return type;
     if (type == 0)
         return own;
-    if ((type == LARDER_INT64 || type == LARDER_FLOAT64)
-        && (own == LARDER_INT64 || own == LARDER_FLOAT64))
+    if ((type == LARDER_INT64 || type == LARDER_FLOAT64) &&
+        (own == LARDER_INT64 || own == LARDER_FLOAT64))
         return LARDER_FLOAT64;
     return LARDER_STRING;
 }
@@ -120,8 +120,8 @@ find_types(answer *a, larder_error *err)
         if (!row)
             break;
         for (size_t i = 0; i < n; i++)
-            a->cells[i].type = widen(a->cells[i].type,
-                sqlite3_column_type(a->statement, (int)i));
+            a->cells[i].type = widen(
+                a->cells[i].type, sqlite3_column_type(a->statement, (int)i));
     }
     for (size_t i = 0; i < n; i++)
         if (a->cells[i].type == 0)
@@ -172,8 +172,8 @@ answer_next(larder_stream *self, larder_batch *out, larder_error *err)
         LARDER_TRY(sqlite_step(&a->link, a->statement, &row, err));
         a->ended = !row;
         for (size_t i = 0; row && i < a->schema.n_fields; i++)
-            LARDER_TRY(sqlite_read(&a->shape, &a->cells[i], a->statement,
-                &batch.columns[i], err));
+            LARDER_TRY(sqlite_read(
+                &a->shape, &a->cells[i], a->statement, &batch.columns[i], err));
         batch.n_rows += row;
     }
     *out = batch;

@@ -28,8 +28,7 @@ sqlite_rows_new(sqlite_reader *reader, const larder_call *call,
     rows->after = scan->after;
     rows->seen_until = scan->seen_until;
     LARDER_TRY(sqlite_shape_init(&rows->shape, scan, NULL, err));
-    LARDER_TRY(
-        sqlite_shape_find(&rows->shape, rows->link, scan->table, err));
+    LARDER_TRY(sqlite_shape_find(&rows->shape, rows->link, scan->table, err));
     *out = rows;
     rows = NULL;
 out:
@@ -43,6 +42,7 @@ sqlite_rows_free(sqlite_rows *rows)
     if (rows == NULL)
         return;
     (void)sqlite3_finalize(rows->statement);
+    (void)sqlite3_finalize(rows->onward);
     sqlite_newest_free(rows->newest);
     sqlite_part_release(&rows->part);
     sqlite_shape_release(&rows->shape);
@@ -64,8 +64,8 @@ judge(const sqlite_rows *rows, bool *wanted, larder_error *err)
     *wanted = !no_event && event >= rows->from && event <= rows->to;
     if (!*wanted || !rows->arrived || event > rows->seen_until)
         goto out;
-    LARDER_TRY(sqlite_read_time(&rows->shape, cell + 1, rows->statement,
-        &created, &no_created, err));
+    LARDER_TRY(sqlite_read_time(
+        &rows->shape, cell + 1, rows->statement, &created, &no_created, err));
     *wanted = no_created || created > rows->after;
 out:
     return rc;
@@ -86,8 +86,8 @@ read_row(sqlite_rows *rows, larder_batch *batch, larder_error *err)
     if (rc != LARDER_OK || !wanted)
         return rc;
     for (size_t i = 0; i < shape->schema.n_fields && rc == LARDER_OK; i++)
-        rc = sqlite_read(shape, &shape->cells[i], rows->statement,
-            &batch->columns[i], err);
+        rc = sqlite_read(
+            shape, &shape->cells[i], rows->statement, &batch->columns[i], err);
     batch->n_rows++;
     return rc;
 }
@@ -110,6 +110,42 @@ sqlite_batch_is_full(const larder_batch *batch)
     return bytes > BATCH_BYTES;
 }
 
+/* From here on the statement gives the keys after the last one. */
+static larder_status
+jump(sqlite_rows *rows, larder_error *err)
+{
+    int code;
+
+    if (rows->onward != NULL) {
+        (void)sqlite3_finalize(rows->statement);
+        rows->statement = rows->onward;
+        rows->onward = NULL;
+    }
+    (void)sqlite3_reset(rows->statement);
+    code = sqlite_newest_bind_key(
+        rows->newest, rows->statement, rows->onward_key);
+    return code == SQLITE_OK ? LARDER_OK : sqlite_fail(rows->link, code, err);
+}
+
+static larder_status
+step(sqlite_rows *rows, bool *row, larder_error *err)
+{
+    int code = sqlite3_step(rows->statement);
+
+    while (code == SQLITE_ERROR && rows->newest != NULL &&
+           sqlite_newest_jumped(rows->newest)) {
+        larder_status rc = jump(rows, err);
+
+        if (rc != LARDER_OK)
+            return rc;
+        code = sqlite3_step(rows->statement);
+    }
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return sqlite_fail(rows->link, code, err);
+    *row = code == SQLITE_ROW;
+    return LARDER_OK;
+}
+
 static larder_status
 rows_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
@@ -124,7 +160,7 @@ rows_next(larder_stream *self, larder_batch *out, larder_error *err)
     while (!rows->ended) {
         bool row = false;
 
-        LARDER_TRY(sqlite_step(rows->link, rows->statement, &row, err));
+        LARDER_TRY(step(rows, &row, err));
         rows->ended = !row;
         if (row)
             LARDER_TRY(read_row(rows, &batch, err));

@@ -14,13 +14,15 @@ typedef struct sqlite_rows {
     sqlite3_stmt *statement; /* NULL: there are no rows */
     sqlite_shape shape;
     sqlite_part part; /* what is bound to the statement */
-    bool judge; /* times and arrival here: SQL could not compare them */
+    bool judge;       /* times and arrival here: SQL could not compare them */
     larder_time from, to;
     bool arrived;
     int64_t after;
     larder_time seen_until;
     sqlite_newest *newest; /* NULL: every row */
     bool in_sql;           /* ... which the statement asks itself */
+    sqlite3_stmt *onward;  /* the same, of greater keys; NULL: not needed */
+    int onward_key;        /* its parameters of the key */
     bool ended;
 } sqlite_rows;
 

@@ -47,8 +47,7 @@ find_arrivals(sqlite_link *link, const larder_scan *scan, arrivals *out,
         " coalesce(max(max_event) FILTER (WHERE arrival <= ?2) > ?3, 0)"
         " FROM _larder_batches WHERE table_name = ?1",
         &statement, err));
-    (void)sqlite3_bind_text(
-        statement, 1, scan->table->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(statement, 1, scan->table->name, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(statement, 2, scan->after);
     (void)sqlite3_bind_int64(statement, 3, scan->seen_until);
     LARDER_TRY(sqlite_step(link, statement, &row, err));
@@ -78,9 +77,9 @@ sqlite_least(larder_time_unit unit, larder_time from)
     if (unit == LARDER_UNIT_US)
         return from;
     if (unit == LARDER_UNIT_NS)
-        return from < INT64_MIN / 1000 ? INT64_MIN
-            : from > INT64_MAX / 1000  ? INT64_MAX
-                                       : from * 1000;
+        return from < INT64_MIN / 1000   ? INT64_MIN
+               : from > INT64_MAX / 1000 ? INT64_MAX
+                                         : from * 1000;
     return from / factor + (from % factor > 0);
 }
 
@@ -92,9 +91,9 @@ sqlite_greatest(larder_time_unit unit, larder_time to)
     if (unit == LARDER_UNIT_US)
         return to;
     if (unit == LARDER_UNIT_NS)
-        return to < INT64_MIN / 1000          ? INT64_MIN
-            : to > (INT64_MAX - 999) / 1000 ? INT64_MAX
-                                              : to * 1000 + 999;
+        return to < INT64_MIN / 1000           ? INT64_MIN
+               : to > (INT64_MAX - 999) / 1000 ? INT64_MAX
+                                               : to * 1000 + 999;
     return to / factor - (to % factor < 0);
 }
 
@@ -140,10 +139,22 @@ add_key(sql_text *sql, const larder_scan *scan, bool *first)
     }
 }
 
+/* Keys after the last one, to go on from. */
+static void
+add_onward(sql_text *sql, const larder_scan *scan, bool *first)
+{
+    add_and(sql, first);
+    sql_add(sql, "(");
+    sql_names(sql, "", scan->key, scan->n_key, "");
+    sql_add(sql, ") > (");
+    for (size_t i = 0; i < scan->n_key; i++)
+        sql_add(sql, "%s?%d", i == 0 ? "" : ", ", P_KEY + (int)i);
+    sql_add(sql, ")");
+}
+
 /* Times and arrival, as SQL says them of an owned table. */
 static void
-add_filter(
-    sql_text *sql, const larder_scan *scan, arrivals how, bool *first)
+add_filter(sql_text *sql, const larder_scan *scan, arrivals how, bool *first)
 {
     if (scan->from > LARDER_TIME_MIN) {
         add_and(sql, first);
@@ -209,10 +220,7 @@ say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     const sqlite_part *part, arrivals how, bool newest, larder_error *err)
 {
     bool first = true;
-    larder_status rc = sql_start(sql, err);
 
-    if (rc != LARDER_OK)
-        return rc;
     sql_add(sql, "SELECT ");
     sqlite_shape_list(shape, sql);
     sql_add(sql, " FROM ");
@@ -236,10 +244,6 @@ static larder_status
 say_foreign(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     larder_error *err)
 {
-    larder_status rc = sql_start(sql, err);
-
-    if (rc != LARDER_OK)
-        return rc;
     sql_add(sql, "SELECT ");
     sqlite_shape_list(shape, sql);
     sql_add(sql, " FROM ");
@@ -260,10 +264,8 @@ bind_all(
     const larder_table *table = scan->table;
     larder_time_unit unit = table->owned ? LARDER_UNIT_US : table->unit;
 
-    (void)sqlite3_bind_int64(
-        statement, P_FROM, sqlite_least(unit, scan->from));
-    (void)sqlite3_bind_int64(
-        statement, P_TO, sqlite_greatest(unit, scan->to));
+    (void)sqlite3_bind_int64(statement, P_FROM, sqlite_least(unit, scan->from));
+    (void)sqlite3_bind_int64(statement, P_TO, sqlite_greatest(unit, scan->to));
     (void)sqlite3_bind_int64(statement, P_AFTER, scan->after);
     (void)sqlite3_bind_int64(statement, P_SEEN, scan->seen_until);
     for (size_t i = 0; seeks_key(scan) && i < scan->n_key; i++)
@@ -287,7 +289,6 @@ is_in_order(sqlite_link *link, const char *text, bool *out, larder_error *err)
     bool row = false;
 
     *out = true;
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "EXPLAIN QUERY PLAN %s", text);
     LARDER_TRY(sql_finish(&sql, err));
     LARDER_TRY(sqlite_prepare(link, sql.text, &statement, err));
@@ -337,8 +338,7 @@ out:
 }
 
 static larder_status
-prepare_foreign(
-    sqlite_rows *rows, const larder_scan *scan, larder_error *err)
+prepare_foreign(sqlite_rows *rows, const larder_scan *scan, larder_error *err)
 {
     sql_text sql = {0};
     larder_status rc = LARDER_OK;

@@ -52,8 +52,8 @@ add_key(sqlite_shape *shape, const larder_schema *schema, const char *name,
 {
     for (size_t i = 0; i < schema->n_fields; i++)
         if (sqlite_same_name(schema->fields[i].name, name))
-            return add_cell(shape, NULL, name, schema->fields[i].type,
-                ROLE_VALUE, err);
+            return add_cell(
+                shape, NULL, name, schema->fields[i].type, ROLE_VALUE, err);
     return larder_fail(err, LARDER_INVALID,
         "%s: its schema has no key column '%s'", shape->table, name);
 }
@@ -161,7 +161,6 @@ prepare_all(sqlite_shape *shape, sqlite_link *link, const char *name,
             larder_hint(err, "run `larder apply` first");
         goto out;
     }
-    LARDER_TRY(sql_start(&sql, err));
     sql_add(&sql, "SELECT * FROM ");
     sql_name(&sql, name);
     LARDER_TRY(sql_finish(&sql, err));

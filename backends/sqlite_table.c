@@ -50,7 +50,8 @@ add_column(sqlite_table *table, sqlite3_stmt *statement, larder_error *err)
     table->columns = grown;
     grown += table->n_columns;
     *grown = (sqlite_column){.name = strdup(name),
-        .type = sqlite_declared((const char *)sqlite3_column_text(statement, 1)),
+        .type =
+            sqlite_declared((const char *)sqlite3_column_text(statement, 1)),
         .in_key = sqlite3_column_int64(statement, 2)};
     if (grown->name == NULL)
         return out_of_memory(err);
@@ -59,8 +60,8 @@ add_column(sqlite_table *table, sqlite3_stmt *statement, larder_error *err)
 }
 
 larder_status
-sqlite_table_load(sqlite_link *link, const char *name, sqlite_table *out,
-    larder_error *err)
+sqlite_table_load(
+    sqlite_link *link, const char *name, sqlite_table *out, larder_error *err)
 {
     sqlite3_stmt *statement = NULL;
     sqlite_table table = {0};
@@ -78,8 +79,8 @@ sqlite_table_load(sqlite_link *link, const char *name, sqlite_table *out,
         LARDER_TRY(add_column(&table, statement, err));
     }
     table.exists = table.n_columns != 0;
-    table.owned = sqlite_table_find(&table, "_digest") != NULL
-        && sqlite_table_find(&table, "_arrival") != NULL;
+    table.owned = sqlite_table_find(&table, "_digest") != NULL &&
+                  sqlite_table_find(&table, "_arrival") != NULL;
     *out = table;
     table = (sqlite_table){0};
 out:
@@ -124,8 +125,8 @@ sqlite_table_seekable(sqlite_link *link, const char *table,
         collation = (const char *)sqlite3_column_text(statement, 2);
         if (place == 0)
             fits = true;
-        if (name == NULL || collation == NULL
-            || !sqlite_same_name(collation, "BINARY"))
+        if (name == NULL || collation == NULL ||
+            !sqlite_same_name(collation, "BINARY"))
             fits = false;
         else if (place < n_key)
             fits = fits && is_one_of(name, key, n_key);

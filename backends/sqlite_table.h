@@ -21,8 +21,8 @@ typedef struct sqlite_table {
 } sqlite_table;
 
 /* The table or view of that name; none there is OK. */
-larder_status sqlite_table_load(sqlite_link *link, const char *name,
-    sqlite_table *out, larder_error *err);
+larder_status sqlite_table_load(
+    sqlite_link *link, const char *name, sqlite_table *out, larder_error *err);
 void sqlite_table_release(sqlite_table *table);
 /* NULL: no such column. */
 const sqlite_column *sqlite_table_find(

@@ -63,10 +63,10 @@ sqlite_declared(const char *declaration)
 {
     static const struct declared by_word[] = {{LARDER_BOOL, "BOOL"},
         {LARDER_TIMESTAMP, "DATE"}, {LARDER_TIMESTAMP, "TIME"},
-        {LARDER_INT64, "INT"}, {LARDER_STRING, "CHAR"},
-        {LARDER_STRING, "CLOB"}, {LARDER_STRING, "TEXT"},
-        {LARDER_BYTES, "BLOB"}, {LARDER_FLOAT64, "REAL"},
-        {LARDER_FLOAT64, "FLOA"}, {LARDER_FLOAT64, "DOUB"}};
+        {LARDER_INT64, "INT"}, {LARDER_STRING, "CHAR"}, {LARDER_STRING, "CLOB"},
+        {LARDER_STRING, "TEXT"}, {LARDER_BYTES, "BLOB"},
+        {LARDER_FLOAT64, "REAL"}, {LARDER_FLOAT64, "FLOA"},
+        {LARDER_FLOAT64, "DOUB"}};
 
     if (declaration == NULL)
         return 0;
@@ -98,14 +98,12 @@ bind_text(sqlite3_stmt *statement, int parameter, const larder_column *column,
 {
     size_t begin = (size_t)column->offsets[row];
     size_t size = (size_t)column->offsets[row + 1] - begin;
-    const char *text =
-        size == 0 ? "" : (const char *)column->values + begin;
+    const char *text = size == 0 ? "" : (const char *)column->values + begin;
 
     if (column->type == LARDER_STRING)
         return sqlite3_bind_text64(
             statement, parameter, text, size, SQLITE_STATIC, SQLITE_UTF8);
-    return sqlite3_bind_blob64(
-        statement, parameter, text, size, SQLITE_STATIC);
+    return sqlite3_bind_blob64(statement, parameter, text, size, SQLITE_STATIC);
 }
 
 static int
@@ -124,8 +122,8 @@ bind_list(sqlite3_stmt *statement, int parameter, const larder_column *column,
 }
 
 int
-sqlite_bind(sqlite3_stmt *statement, int parameter,
-    const larder_column *column, size_t row)
+sqlite_bind(sqlite3_stmt *statement, int parameter, const larder_column *column,
+    size_t row)
 {
     if (sqlite_null(column, row))
         return sqlite3_bind_null(statement, parameter);
@@ -141,8 +139,8 @@ sqlite_bind(sqlite3_stmt *statement, int parameter,
         return sqlite3_bind_int64(
             statement, parameter, ((const int64_t *)column->values)[row]);
     case LARDER_FLOAT32:
-        return bind_real(statement, parameter,
-            (double)((const float *)column->values)[row]);
+        return bind_real(
+            statement, parameter, (double)((const float *)column->values)[row]);
     case LARDER_FLOAT64:
         return bind_real(
             statement, parameter, ((const double *)column->values)[row]);
@@ -183,12 +181,12 @@ static larder_status
 refuse(const sqlite_shape *shape, const sqlite_cell *cell,
     sqlite3_stmt *statement, larder_error *err)
 {
-    static const char *const classes[] = {"", "integer", "real number", "text",
-        "blob", "null"};
+    static const char *const classes[] = {
+        "", "integer", "real number", "text", "blob", "null"};
     int class = sqlite3_column_type(statement, cell->index);
-    const unsigned char *text = class == SQLITE_BLOB
-        ? NULL
-        : sqlite3_column_text(statement, cell->index);
+    const unsigned char *text =
+        class == SQLITE_BLOB ? NULL
+                             : sqlite3_column_text(statement, cell->index);
 
     return larder_fail(err, LARDER_INVALID,
         "%s, column '%s': the %s '%.60s' cannot be read as %s", shape->table,
@@ -205,8 +203,7 @@ read_text(const sqlite_shape *shape, const sqlite_cell *cell,
 
     if (text.data == NULL)
         return out_of_memory(err);
-    rc = larder_value_parse(
-        column, text, shape->naive_offset_minutes, err);
+    rc = larder_value_parse(column, text, shape->naive_offset_minutes, err);
     if (rc != LARDER_OK)
         larder_context(err, "%s, column '%s'", shape->table, cell->name);
     return rc;
@@ -229,9 +226,9 @@ read_integer(const sqlite_shape *shape, const sqlite_cell *cell,
 
     if (class == SQLITE_TEXT)
         return read_text(shape, cell, statement, column, err);
-    if (class == SQLITE_BLOB
-        || (class == SQLITE_FLOAT
-            && !is_whole(sqlite3_column_double(statement, cell->index))))
+    if (class == SQLITE_BLOB ||
+        (class == SQLITE_FLOAT &&
+            !is_whole(sqlite3_column_double(statement, cell->index))))
         return refuse(shape, cell, statement, err);
     if (cell->type == LARDER_BOOL && value != 0 && value != 1)
         return refuse(shape, cell, statement, err);
@@ -257,8 +254,8 @@ read_real(const sqlite_shape *shape, const sqlite_cell *cell,
 
 /* Numbers in a column of text are spelt as Larder spells them. */
 static larder_status
-read_number_as_text(
-    sqlite3_stmt *statement, int index, larder_column *column, larder_error *err)
+read_number_as_text(sqlite3_stmt *statement, int index, larder_column *column,
+    larder_error *err)
 {
     larder_value value = {.type = LARDER_INT64};
     char text[64];
@@ -393,9 +390,9 @@ sqlite_read(const sqlite_shape *shape, const sqlite_cell *cell,
             push_word(column, &real);
             return LARDER_OK;
         }
-        if (class == SQLITE_INTEGER
-            && (cell->type == LARDER_INT64
-                || (cell->role == ROLE_EVENT && shape->owned))) {
+        if (class == SQLITE_INTEGER &&
+            (cell->type == LARDER_INT64 ||
+                (cell->role == ROLE_EVENT && shape->owned))) {
             int64_t integer = sqlite3_value_int64(value);
 
             push_word(column, &integer);
@@ -444,7 +441,9 @@ static bool
 scale_real(larder_time_unit unit, double value, larder_time *out)
 {
     static const double factors[] = {[LARDER_UNIT_US] = 1,
-        [LARDER_UNIT_S] = 1e6, [LARDER_UNIT_MS] = 1e3, [LARDER_UNIT_NS] = 1e-3};
+        [LARDER_UNIT_S] = 1e6,
+        [LARDER_UNIT_MS] = 1e3,
+        [LARDER_UNIT_NS] = 1e-3};
     double us = floor(value * factors[unit]);
 
     if (!(us >= (double)LARDER_TIME_MIN && us <= 253402300799999000.0))
@@ -473,8 +472,8 @@ parse_time(const sqlite_shape *shape, const sqlite_cell *cell,
     rc = larder_time_parse(text, shape->naive_offset_minutes, out, err);
     if (rc != LARDER_OK)
         larder_context(err, "%s, column '%s'", shape->table, cell->name);
-    else if (cell->role != ROLE_VALUE && shape->date_is_end_of_day
-        && is_date(text))
+    else if (cell->role != ROLE_VALUE && shape->date_is_end_of_day &&
+             is_date(text))
         *out += INT64_C(86400000000) - 1;
     return rc;
 }

@@ -62,6 +62,9 @@ LARDER_CHECKED larder_status larder_column_append_null(
 /* A 64-bit digest of the non-null values of a row, by column name, whatever
  * their order; so a column added later changes no digest. */
 LARDER_API uint64_t larder_row_digest(const larder_batch *batch, size_t row);
+/* The same of n_rows rows from `row` on, faster than one by one. */
+LARDER_API void larder_row_digests(
+    const larder_batch *batch, size_t row, size_t n_rows, uint64_t *digests);
 
 /* ----------------------------------------------------------- online stores */
 
@@ -266,8 +269,9 @@ typedef struct larder_offline_ops {
         bool create, const larder_call *call, larder_error *err);
     void (*close)(void *self);
     /* n_readers of one snapshot, numbered from 0; each serves one thread, all
-     * may run at once. Reads below name the reader. One snapshot at a time
-     * (BUSY). `end` also after a failure of a read. */
+     * may run at once, and beside the methods that name no reader. Reads below
+     * name the reader. One snapshot at a time (BUSY). `end` also after a
+     * failure of a read; its streams are closed by then. */
     larder_status (*begin)(void *self, const larder_call *call,
         unsigned n_readers, larder_error *err);
     void (*end)(void *self);
@@ -297,12 +301,13 @@ typedef struct larder_offline_ops {
      * the engine merges a scan. For each spine row the greatest
      * (event, created) with event <= t and, given a ttl, event >= t - ttl, and
      * every row tied on it. Columns: "spine" (int64, the row in the batch,
-     * ascending), event, created, values. */
+     * ascending), event, created, values. The spine outlives the stream. */
     larder_status (*asof_join)(void *self, unsigned reader,
         const larder_call *call, const larder_asof *asof, larder_stream *out,
         larder_error *err);
-    /* Optional; NULL: the engine takes the first of a scan. Per key the greatest
-     * (event, created) of the scan's rows, with ties; keeps NEWEST_FIRST. */
+    /* Optional; NULL or UNSUPPORTED: the core takes the first of a scan. Per key
+     * the greatest (event, created) of the scan's rows, with ties; keeps
+     * NEWEST_FIRST. */
     larder_status (*latest)(void *self, unsigned reader,
         const larder_call *call, const larder_scan *scan, larder_stream *out,
         larder_error *err);

@@ -115,8 +115,8 @@ describe(const larder_table *table)
 {
     larder_described described = {0};
     larder_error err = {0};
-    larder_status rc = store.ops->describe(
-        store.self, &store.call, table, &described, &err);
+    larder_status rc =
+        store.ops->describe(store.self, &store.call, table, &described, &err);
 
     ck_assert_msg(rc == LARDER_OK, "describe: %s", err.message);
     return described;
@@ -130,8 +130,8 @@ START_TEST(rows_come_back_as_they_were_appended)
 
     open_plain(_i);
     offline_append(&store, &plain, "2,20,21,2.5,two;1,10,,,'';1,11,5,-1,x");
-    offline_expect(offline_scan(&store, &scan),
-        "1,10,,,'';1,11,5,-1.0,x;2,20,21,2.5,two");
+    offline_expect(
+        offline_scan(&store, &scan), "1,10,,,'';1,11,5,-1.0,x;2,20,21,2.5,two");
 }
 END_TEST
 
@@ -147,8 +147,8 @@ START_TEST(equal_rows_are_stored_once)
     appended = offline_append(&store, &plain, "1,10,,1,b;1,10,1,1,b");
     ck_assert_uint_eq(appended.added, 1);
     ck_assert_uint_eq(appended.duplicate, 1);
-    offline_expect(offline_scan(&store, &scan),
-        "1,10,,1.0,a;1,10,,1.0,b;1,10,1,1.0,b");
+    offline_expect(
+        offline_scan(&store, &scan), "1,10,,1.0,a;1,10,,1.0,b;1,10,1,1.0,b");
 }
 END_TEST
 
@@ -223,8 +223,8 @@ START_TEST(a_caller_who_stops_an_append_leaves_nothing)
     larder_call call = {.now = 1, .cancel = &cancel};
 
     open_plain(_i);
-    ck_assert_int_eq(store.ops->append(store.self, &call, &plain, &rows,
-                         &appended, NULL),
+    ck_assert_int_eq(
+        store.ops->append(store.self, &call, &plain, &rows, &appended, NULL),
         LARDER_INTERRUPTED);
     offline_expect(offline_scan(&store, &scan), "");
 }
@@ -239,18 +239,17 @@ START_TEST(many_rows_in_any_order_are_all_there)
     uint64_t state = 7;
 
     open_plain(_i);
-    ck_assert_int_eq(
-        larder_batch_init(&batch, &plain_schema, NULL), LARDER_OK);
+    ck_assert_int_eq(larder_batch_init(&batch, &plain_schema, NULL), LARDER_OK);
     for (size_t i = 0; i < 100000; i++) {
         int64_t k = (int64_t)support_below(&state, 1u << 20);
         larder_column *c = batch.columns;
 
-        ck_assert(larder_column_append_integer(&c[0], k, NULL) == LARDER_OK
-            && larder_column_append_integer(&c[1], (int64_t)i, NULL)
-                == LARDER_OK
-            && larder_column_append_null(&c[2], NULL) == LARDER_OK
-            && larder_column_append_real(&c[3], 0.5, NULL) == LARDER_OK
-            && larder_column_append_null(&c[4], NULL) == LARDER_OK);
+        ck_assert(larder_column_append_integer(&c[0], k, NULL) == LARDER_OK &&
+                  larder_column_append_integer(&c[1], (int64_t)i, NULL) ==
+                      LARDER_OK &&
+                  larder_column_append_null(&c[2], NULL) == LARDER_OK &&
+                  larder_column_append_real(&c[3], 0.5, NULL) == LARDER_OK &&
+                  larder_column_append_null(&c[4], NULL) == LARDER_OK);
     }
     batch.n_rows = 100000;
     ck_assert_int_eq(larder_stream_of(&batch, &rows, NULL), LARDER_OK);
@@ -288,9 +287,9 @@ append_times(larder_column *column, int64_t k)
         "[\"1969-12-31T23:59:59.999999Z\",\"9999-12-31T23:59:59Z\"]"};
     const char *text = texts[k % 3];
 
-    ck_assert_int_eq(larder_value_parse(column,
-                         (larder_bytes){text, strlen(text)},
-                         LARDER_NAIVE_REFUSED, NULL),
+    ck_assert_int_eq(
+        larder_value_parse(column, (larder_bytes){text, strlen(text)},
+            LARDER_NAIVE_REFUSED, NULL),
         LARDER_OK);
 }
 
@@ -315,11 +314,11 @@ START_TEST(every_value_of_every_type_comes_back)
 
     ck_assert_int_eq(larder_batch_init(&batch, &schema, NULL), LARDER_OK);
     for (int64_t k = 0; k < 500; k++) {
-        ck_assert_int_eq(larder_column_append_integer(
-                             &batch.columns[0], k, NULL),
+        ck_assert_int_eq(
+            larder_column_append_integer(&batch.columns[0], k, NULL),
             LARDER_OK);
-        ck_assert_int_eq(larder_column_append_integer(
-                             &batch.columns[1], k, NULL),
+        ck_assert_int_eq(
+            larder_column_append_integer(&batch.columns[1], k, NULL),
             LARDER_OK);
         for (size_t i = 2; i + 1 < N_EVERY; i++)
             rows_append(&batch.columns[i], &state);
@@ -337,8 +336,8 @@ START_TEST(every_value_of_every_type_comes_back)
     larder_stream_close(&rows);
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->scan(store.self, 0, &store.call, &scan, &rows,
-                         &kept, NULL),
+    ck_assert_int_eq(
+        store.ops->scan(store.self, 0, &store.call, &scan, &rows, &kept, NULL),
         LARDER_OK);
     for (;;) {
         larder_status rc = larder_stream_next(&rows, &found, &err);
@@ -348,8 +347,7 @@ START_TEST(every_value_of_every_type_comes_back)
             break;
         for (size_t row = 0; row < found.n_rows; row++, n_found++) {
             size_t k = (size_t)ldr_column_integer(&found.columns[0], row);
-            larder_value nothing =
-                larder_column_value(&found.columns[2], row);
+            larder_value nothing = larder_column_value(&found.columns[2], row);
 
             ck_assert(nothing.null); /* the table has no created time */
             for (size_t i = 2; i < N_EVERY; i++) {
@@ -431,8 +429,8 @@ expect_refused(const larder_table *table, const char *word)
 {
     larder_error err = {0};
 
-    ck_assert_int_eq(store.ops->create(store.self, &store.call, table, NULL,
-                         NULL, 0, &err),
+    ck_assert_int_eq(
+        store.ops->create(store.self, &store.call, table, NULL, NULL, 0, &err),
         LARDER_INVALID);
     ck_assert_msg(strstr(err.message, word) != NULL, "%s", err.message);
 }
@@ -503,8 +501,8 @@ START_TEST(a_table_that_is_not_there_is_not_found)
     larder_stream_close(&rows);
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->scan(store.self, 0, &store.call, &scan, &out,
-                         &kept, &err),
+    ck_assert_int_eq(
+        store.ops->scan(store.self, 0, &store.call, &scan, &out, &kept, &err),
         LARDER_NOT_FOUND);
     store.ops->end(store.self);
 }
@@ -539,8 +537,7 @@ START_TEST(what_arrived_since_a_mark_is_found)
     scan.arrived = true;
     scan.seen_until = 500;
     scan.after = 0;
-    offline_expect(
-        offline_scan(&store, &scan), "1,10,;1,5,;1,500,;2,20,");
+    offline_expect(offline_scan(&store, &scan), "1,10,;1,5,;1,500,;2,20,");
     scan.after = first.arrival;
     offline_expect(offline_scan(&store, &scan), "1,5,;2,20,");
     scan.seen_until = 499; /* 500 was in the future then */
@@ -570,12 +567,12 @@ START_TEST(few_new_rows_among_many_are_found_in_order)
     scan.arrived = true;
     scan.after = before.arrival;
     scan.seen_until = 100;
-    offline_expect(offline_scan(&store, &scan),
-        "3,4,,1.0,b;7,9,1,1.0,b;7,9,2,1.0,b");
+    offline_expect(
+        offline_scan(&store, &scan), "3,4,,1.0,b;7,9,1,1.0,b;7,9,2,1.0,b");
     scan.seen_until = 1;
     scan.from = 4;
-    offline_expect(offline_scan(&store, &scan),
-        "3,4,,1.0,b;7,9,1,1.0,b;7,9,2,1.0,b");
+    offline_expect(
+        offline_scan(&store, &scan), "3,4,,1.0,b;7,9,1,1.0,b;7,9,2,1.0,b");
 }
 END_TEST
 
@@ -631,8 +628,7 @@ append_random(const larder_table *table, size_t n_rows, uint64_t *state)
     larder_error err = {0};
     larder_status rc;
 
-    ck_assert_int_eq(
-        larder_batch_init(&batch, table->schema, NULL), LARDER_OK);
+    ck_assert_int_eq(larder_batch_init(&batch, table->schema, NULL), LARDER_OK);
     for (size_t row = 0; row < n_rows; row++) {
         for (size_t i = 0; i < table->schema->n_fields; i++) {
             larder_column *column = &batch.columns[i];
@@ -642,8 +638,8 @@ append_random(const larder_table *table, size_t n_rows, uint64_t *state)
                 "", "a", "aa", "ab", "b", "\xc3\xa9"};
             const char *text = texts[support_below(state, N_OF(texts))];
 
-            if (table->created != NULL && strcmp(name, table->created) == 0
-                && support_below(state, 4) == 0)
+            if (table->created != NULL && strcmp(name, table->created) == 0 &&
+                support_below(state, 4) == 0)
                 rc = larder_column_append_null(column, NULL);
             else if (column->type == LARDER_STRING)
                 rc = larder_column_append_text(
@@ -734,8 +730,7 @@ START_TEST(a_store_that_says_newest_first_means_it)
         ck_assert_uint_gt(all.n_rows, 100);
         for (size_t row = 1;
              row < all.n_rows && kept == LARDER_ORDER_NEWEST_FIRST; row++)
-            ck_assert_int_le(
-                row_order(&all, scan.n_key, row - 1, row), 0);
+            ck_assert_int_le(row_order(&all, scan.n_key, row - 1, row), 0);
         larder_batch_release(&all);
         store.ops->end(store.self);
     }
@@ -761,8 +756,7 @@ START_TEST(parts_are_disjoint_ascending_and_together_everything)
             larder_batch whole, split = {0};
 
             ck_assert_int_eq(
-                store.ops->begin(store.self, &store.call, n, NULL),
-                LARDER_OK);
+                store.ops->begin(store.self, &store.call, n, NULL), LARDER_OK);
             scan.n_parts = 0;
             scan.part = 0;
             whole = collect(0, &scan, &schema, fields, &kept);
@@ -822,8 +816,8 @@ START_TEST(a_scan_stops_when_asked)
     open_plain(_i);
     offline_append(&store, &plain, "1,10,,1,a");
     ck_assert_int_eq(store.ops->begin(store.self, &call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->scan(
-                         store.self, 0, &call, &scan, &rows, &kept, NULL),
+    ck_assert_int_eq(
+        store.ops->scan(store.self, 0, &call, &scan, &rows, &kept, NULL),
         LARDER_OK);
     cancel = 1;
     ck_assert_int_eq(
@@ -847,15 +841,15 @@ START_TEST(a_snapshot_does_not_see_what_comes_later)
         store.ops->begin(store.self, &store.call, 2, NULL), LARDER_OK);
     offline_append(&store, &plain, "1,20,,1,a");
     for (unsigned reader = 0; reader < 2; reader++) {
-        ck_assert_int_eq(store.ops->scan(store.self, reader, &store.call,
-                             &scan, &rows, &kept, NULL),
+        ck_assert_int_eq(store.ops->scan(store.self, reader, &store.call, &scan,
+                             &rows, &kept, NULL),
             LARDER_OK);
         offline_expect(offline_words(&rows, true), "1,10,");
     }
     ck_assert_int_eq(
         store.ops->remove(store.self, &store.call, &plain, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->scan(store.self, 0, &store.call, &scan, &rows,
-                         &kept, NULL),
+    ck_assert_int_eq(
+        store.ops->scan(store.self, 0, &store.call, &scan, &rows, &kept, NULL),
         LARDER_OK);
     offline_expect(offline_words(&rows, true), "1,10,");
     store.ops->end(store.self);
@@ -922,14 +916,13 @@ search(const larder_asof *asof, const larder_batch *history, size_t spine_row,
     size_t *best)
 {
     size_t n_key = asof->scan.n_key, n_tied = 0;
-    larder_time t =
-        ldr_column_integer(&asof->spine->columns[n_key], spine_row);
+    larder_time t = ldr_column_integer(&asof->spine->columns[n_key], spine_row);
 
     for (size_t row = 0; row < history->n_rows; row++) {
         int order;
 
-        if (!same_key(history, row, asof->spine, spine_row, n_key)
-            || !answers(asof, history, row, t))
+        if (!same_key(history, row, asof->spine, spine_row, n_key) ||
+            !answers(asof, history, row, t))
             continue;
         order = n_tied == 0 ? 1 : newer(history, n_key, row, *best);
         if (order > 0) {
@@ -950,8 +943,8 @@ compare_asof(const larder_asof *asof, const larder_batch *history)
     larder_batch batch = {0};
     larder_error err = {0};
     size_t *n_found = calloc(asof->spine->n_rows + 1, sizeof *n_found);
-    larder_status rc = store.ops->asof_join(
-        store.self, 0, &store.call, asof, &rows, &err);
+    larder_status rc =
+        store.ops->asof_join(store.self, 0, &store.call, asof, &rows, &err);
     int64_t last = 0;
 
     ck_assert_msg(rc == LARDER_OK, "asof: %s", err.message);
@@ -969,8 +962,8 @@ compare_asof(const larder_asof *asof, const larder_batch *history)
             n_found[spine]++;
             ck_assert_uint_gt(search(asof, history, (size_t)spine, &best), 0);
             for (size_t i = 0; i < 2; i++) {
-                larder_value x = larder_column_value(
-                    &history->columns[n_key + i], best);
+                larder_value x =
+                    larder_column_value(&history->columns[n_key + i], best);
                 larder_value y =
                     larder_column_value(&batch.columns[1 + i], row);
 
@@ -1029,8 +1022,7 @@ random_spine(const larder_table *table, larder_schema *schema,
             bool less = false;
 
             for (size_t i = 0; i < n; i++) {
-                larder_value x =
-                    larder_column_value(&spine.columns[i], row);
+                larder_value x = larder_column_value(&spine.columns[i], row);
                 larder_value y =
                     larder_column_value(&spine.columns[i], rows[at - 1]);
                 int order = ldr_value_order(&x, &y);
@@ -1097,10 +1089,8 @@ START_TEST(an_asof_join_keeps_to_the_microsecond)
     static const larder_schema spine_schema = {spine_fields, 2};
     larder_batch spine =
         offline_batch(&spine_schema, "1,99;1,100;1,110;1,111;2,50");
-    larder_asof asof = {.scan = scan_plain(),
-        .spine = &spine,
-        .has_ttl = true,
-        .ttl_us = 10};
+    larder_asof asof = {
+        .scan = scan_plain(), .spine = &spine, .has_ttl = true, .ttl_us = 10};
     larder_stream rows = {0};
 
     open_plain(_i);
@@ -1141,8 +1131,7 @@ START_TEST(an_asof_join_of_a_table_without_created_times_knows_nothing)
         ck_assert_int_eq(store.ops->asof_join(
                              store.self, 0, &store.call, &asof, &rows, NULL),
             LARDER_OK);
-        offline_expect(
-            offline_words(&rows, true), way == 0 ? "0,100," : "");
+        offline_expect(offline_words(&rows, true), way == 0 ? "0,100," : "");
         store.ops->end(store.self);
     }
     larder_batch_release(&spine);
@@ -1158,8 +1147,8 @@ count_newest(const larder_batch *all, size_t n_key, bool *is_newest)
     for (size_t row = 0; row < all->n_rows; row++) {
         is_newest[row] = true;
         for (size_t other = 0; other < all->n_rows; other++)
-            if (same_key(all, row, all, other, n_key)
-                && newer(all, n_key, other, row) > 0)
+            if (same_key(all, row, all, other, n_key) &&
+                newer(all, n_key, other, row) > 0)
                 is_newest[row] = false;
         n += is_newest[row];
     }
@@ -1177,8 +1166,8 @@ compare_latest(const larder_scan *scan)
     larder_stream rows = {0};
     larder_error err = {0};
     size_t n_found = 0;
-    larder_status rc = store.ops->latest(
-        store.self, 0, &store.call, scan, &rows, &err);
+    larder_status rc =
+        store.ops->latest(store.self, 0, &store.call, scan, &rows, &err);
 
     ck_assert_msg(rc == LARDER_OK, "latest: %s", err.message);
     ck_assert_ptr_nonnull(is_newest);
@@ -1230,8 +1219,7 @@ START_TEST(the_newest_rows_are_those_that_a_search_finds)
             scan.to = (way & 8) != 0 ? 4 : LARDER_TIME_MAX;
             scan.key = t == 1 && (way & 16) != 0 ? turned : tables[t]->key;
             ck_assert_int_eq(
-                store.ops->begin(store.self, &store.call, 1, NULL),
-                LARDER_OK);
+                store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
             compare_latest(&scan);
             store.ops->end(store.self);
         }
@@ -1273,8 +1261,7 @@ START_TEST(rows_outlive_the_store)
     offline_append(&store, &plain, "1,20,,1,a");
     offline_close(&store);
     open_plain(_i);
-    offline_expect(
-        offline_scan(&store, &scan), "1,10,,1.0,a;1,20,,1.0,a");
+    offline_expect(offline_scan(&store, &scan), "1,10,,1.0,a;1,20,,1.0,a");
 }
 END_TEST
 
@@ -1284,8 +1271,8 @@ START_TEST(an_unknown_option_is_refused)
 
     open_plain(_i);
     offline_close(&store);
-    ck_assert_int_eq(offline_open_with(&store, offline_type((size_t)_i),
-                         "pathh", "x", &err),
+    ck_assert_int_eq(
+        offline_open_with(&store, offline_type((size_t)_i), "pathh", "x", &err),
         LARDER_INVALID);
     ck_assert_ptr_nonnull(strstr(err.message, "pathh"));
 }
@@ -1355,15 +1342,14 @@ endless_next(larder_stream *self, larder_batch *out, larder_error *err)
     }
     ck_assert_int_eq(larder_batch_init(&batch, self->schema, NULL), LARDER_OK);
     for (int64_t i = 0; i < 8192; i++) {
-        ck_assert(larder_column_append_integer(&batch.columns[0], i, NULL)
-                == LARDER_OK
-            && larder_column_append_integer(
-                   &batch.columns[1], state->n_batches, NULL)
-                == LARDER_OK
-            && larder_column_append_null(&batch.columns[2], NULL) == LARDER_OK
-            && larder_column_append_null(&batch.columns[3], NULL) == LARDER_OK
-            && larder_column_append_null(&batch.columns[4], NULL)
-                == LARDER_OK);
+        ck_assert(
+            larder_column_append_integer(&batch.columns[0], i, NULL) ==
+                LARDER_OK &&
+            larder_column_append_integer(
+                &batch.columns[1], state->n_batches, NULL) == LARDER_OK &&
+            larder_column_append_null(&batch.columns[2], NULL) == LARDER_OK &&
+            larder_column_append_null(&batch.columns[3], NULL) == LARDER_OK &&
+            larder_column_append_null(&batch.columns[4], NULL) == LARDER_OK);
         batch.n_rows++;
     }
     state->n_batches++;
@@ -1383,8 +1369,7 @@ start_endless(int i)
     child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        offline own =
-            offline_must_open(offline_type((size_t)i), folder, false);
+        offline own = offline_must_open(offline_type((size_t)i), folder, false);
         endless state = {.say = ends[1]};
         larder_stream rows = {
             .schema = &plain_schema, .next = endless_next, .state = &state};
@@ -1445,8 +1430,8 @@ START_TEST(who_waits_too_long_is_told_for_whom)
     offline_close(&store);
     child = start_endless(_i);
     store = offline_must_open(offline_type((size_t)_i), folder, false);
-    ck_assert_int_eq(store.ops->append(
-                         store.self, &call, &plain, &rows, &appended, &err),
+    ck_assert_int_eq(
+        store.ops->append(store.self, &call, &plain, &rows, &appended, &err),
         LARDER_BUSY);
     snprintf(pid, sizeof pid, "process %ld ", (long)child);
     ck_assert_msg(strstr(err.message, pid) != NULL, "%s", err.message);

@@ -123,13 +123,14 @@ add_cell(larder_column *column, char *cell, size_t size)
         rc = larder_column_append_null(column, &err);
     else if (size == 2 && cell[0] == '\'' && cell[1] == '\'')
         rc = larder_column_append_text(column, (larder_bytes){"", 0}, &err);
-    else if (column->type == LARDER_TIMESTAMP && memchr(cell, '-', size) == NULL)
-        rc = larder_column_append_integer(
-            column, strtoll(cell, NULL, 10), &err);
+    else if (column->type == LARDER_TIMESTAMP &&
+             memchr(cell, '-', size) == NULL)
+        rc =
+            larder_column_append_integer(column, strtoll(cell, NULL, 10), &err);
     else
         rc = larder_value_parse(column, (larder_bytes){cell, size}, 0, &err);
-    ck_assert_msg(rc == LARDER_OK, "cell '%.*s': %s", (int)size, cell,
-        err.message);
+    ck_assert_msg(
+        rc == LARDER_OK, "cell '%.*s': %s", (int)size, cell, err.message);
 }
 
 larder_batch
@@ -144,8 +145,7 @@ offline_batch(const larder_schema *schema, const char *words)
         for (size_t i = 0; i < schema->n_fields; i++) {
             size_t size = strcspn(at, ",;");
 
-            ck_assert_msg(
-                (at[size] == ',') == (i + 1 < schema->n_fields),
+            ck_assert_msg((at[size] == ',') == (i + 1 < schema->n_fields),
                 "not %zu cells: %s", schema->n_fields, at);
             add_cell(&batch.columns[i], at, size);
             at += size + (at[size] != '\0');

@@ -24,8 +24,8 @@ const char *offline_type(size_t i);
 
 /* Open a store of this type, in a file "history.db" of the folder where it has
  * one. */
-larder_status offline_open(offline *store, const char *type,
-    const char *folder, bool create, larder_error *err);
+larder_status offline_open(offline *store, const char *type, const char *folder,
+    bool create, larder_error *err);
 offline offline_must_open(const char *type, const char *folder, bool create);
 /* The same with one option of the test's choice. */
 larder_status offline_open_with(offline *store, const char *type,

@@ -67,8 +67,7 @@ expect_sql(const char *sql, const char *expected)
         sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK,
         "%s: %s", sql, sqlite3_errmsg(db));
     ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-    ck_assert_str_eq(
-        (const char *)sqlite3_column_text(statement, 0), expected);
+    ck_assert_str_eq((const char *)sqlite3_column_text(statement, 0), expected);
     ck_assert_int_eq(sqlite3_finalize(statement), SQLITE_OK);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
 }
@@ -123,12 +122,11 @@ scan_fails(const larder_scan *scan, larder_status expected)
 
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    rc = store.ops->scan(
-        store.self, 0, &store.call, scan, &rows, &kept, &err);
+    rc = store.ops->scan(store.self, 0, &store.call, scan, &rows, &kept, &err);
     if (rc == LARDER_OK)
         rc = larder_stream_next(&rows, &batch, &err);
-    ck_assert_msg(rc == expected, "%s: %s", larder_status_name(rc),
-        err.message);
+    ck_assert_msg(
+        rc == expected, "%s: %s", larder_status_name(rc), err.message);
     larder_stream_close(&rows);
     store.ops->end(store.self);
     return err;
@@ -191,19 +189,19 @@ START_TEST(names_that_the_store_keeps_are_refused)
 
     open_store();
     table.name = "_larder_batches";
-    ck_assert_int_eq(store.ops->create(store.self, &store.call, &table, NULL,
-                         NULL, 0, &err),
+    ck_assert_int_eq(
+        store.ops->create(store.self, &store.call, &table, NULL, NULL, 0, &err),
         LARDER_INVALID);
     expect_words(&err, "_larder_batches");
     table.name = "SQLITE_x";
-    ck_assert_int_eq(store.ops->create(store.self, &store.call, &table, NULL,
-                         NULL, 0, &err),
+    ck_assert_int_eq(
+        store.ops->create(store.self, &store.call, &table, NULL, NULL, 0, &err),
         LARDER_INVALID);
     table = plain;
     table.schema = &own_schema;
     table.created = NULL;
-    ck_assert_int_eq(store.ops->create(store.self, &store.call, &table, NULL,
-                         NULL, 0, &err),
+    ck_assert_int_eq(
+        store.ops->create(store.self, &store.call, &table, NULL, NULL, 0, &err),
         LARDER_INVALID);
     expect_words(&err, "'_digest'");
 }
@@ -218,15 +216,14 @@ START_TEST(a_table_of_the_user_is_neither_taken_nor_removed)
     open_store();
     run_sql("CREATE TABLE plain(k, ts, cr, v, s); "
             "INSERT INTO plain VALUES(1, 2, 3, 4, 5)");
-    ck_assert_int_eq(store.ops->create(store.self, &store.call, &table, NULL,
-                         NULL, 0, &err),
+    ck_assert_int_eq(
+        store.ops->create(store.self, &store.call, &table, NULL, NULL, 0, &err),
         LARDER_INVALID);
     expect_words(&err, "not Larder's");
-    ck_assert_int_eq(
-        store.ops->remove(store.self, &store.call, &table, &err),
+    ck_assert_int_eq(store.ops->remove(store.self, &store.call, &table, &err),
         LARDER_INVALID);
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, &err),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, &err),
         LARDER_INVALID);
     expect_sql("SELECT count(*) FROM plain", "1");
 }
@@ -251,8 +248,8 @@ START_TEST(indexes_are_made_once_and_serve_joins)
     offline_append(&store, &plain, "1,10,,1,a;2,20,,1,a;3,30,,1,b");
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->asof_join(
-                         store.self, 0, &store.call, &asof, &rows, &err),
+    ck_assert_int_eq(
+        store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, &err),
         LARDER_UNSUPPORTED);
     store.ops->end(store.self);
     for (int i = 0; i < 2; i++)
@@ -264,8 +261,8 @@ START_TEST(indexes_are_made_once_and_serve_joins)
         "2"); /* of arrivals, and by s */
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(store.ops->asof_join(
-                         store.self, 0, &store.call, &asof, &rows, &err),
+    ck_assert_int_eq(
+        store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, &err),
         LARDER_OK);
     offline_expect(offline_words(&rows, true), "0,10,,1;1,30,,3");
     store.ops->end(store.self);
@@ -344,8 +341,7 @@ START_TEST(text_times_are_read_as_the_source_says)
     run_sql("CREATE TABLE u(k, ts TEXT, cr TEXT); INSERT INTO u VALUES"
             "(1, '1970-01-01T00:00:01Z', NULL),"
             "(2, '1970-01-01 01:00:02+01:00', '1970-01-01T00:00:00.5Z')");
-    offline_expect(
-        offline_scan(&store, &scan), "1,1000000,;2,2000000,500000");
+    offline_expect(offline_scan(&store, &scan), "1,1000000,;2,2000000,500000");
     scan.to = 1999999;
     offline_expect(offline_scan(&store, &scan), "1,1000000,");
     scan.to = LARDER_TIME_MAX;
@@ -445,8 +441,8 @@ START_TEST(what_is_not_there_is_named)
     open_store();
     err = scan_fails(&scan, LARDER_NOT_FOUND);
     expect_words(&err, "'u'");
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, &err),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, &err),
         LARDER_OK);
     ck_assert(!described.exists);
     larder_described_release(&described);
@@ -466,8 +462,8 @@ START_TEST(a_user_s_table_is_described)
     open_store();
     run_sql("CREATE TABLE u(k BIGINT, ts DATETIME, cr VARCHAR(20), v DOUBLE,"
             " x BLOB, b BOOL, n NUMERIC); INSERT INTO u(k) VALUES(1), (2)");
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, NULL),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, NULL),
         LARDER_OK);
     ck_assert_uint_eq(described.n_rows, 2);
     ck_assert(!described.seekable);
@@ -477,8 +473,8 @@ START_TEST(a_user_s_table_is_described)
         ck_assert_int_eq(described.schema.fields[i].type, types[i]);
     larder_described_release(&described);
     run_sql("CREATE INDEX i ON u(k, ts)");
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, NULL),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, NULL),
         LARDER_OK);
     ck_assert(described.seekable);
     larder_described_release(&described);
@@ -545,8 +541,7 @@ join_users(const larder_table *table, const char *spine_words)
 
     ck_assert_int_eq(
         store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
-    rc = store.ops->asof_join(
-        store.self, 0, &store.call, &asof, &rows, &err);
+    rc = store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, &err);
     if (rc == LARDER_OK)
         words = offline_words(&rows, true);
     else
@@ -614,8 +609,8 @@ START_TEST(a_query_stands_for_a_table)
             "INSERT INTO u VALUES(1, 10, 20, 1.5), (2, 30, 40, 2.5)");
     table.query = "SELECT v, at AS ts, cr, key AS k, 'more' FROM u;"
                   " -- and a remark\n";
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, NULL),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, NULL),
         LARDER_OK);
     ck_assert(described.exists);
     ck_assert_uint_eq(described.schema.n_fields, 5);
@@ -631,11 +626,11 @@ END_TEST
 
 static const struct {
     const char *sql, *words;
-} bad_queries[] = {{"SELECT * FROM nowhere", "nowhere"},
-    {"SELEC 1", "SELEC"}, {"SELECT \"nope\" FROM u", "nope"},
-    {"DELETE FROM u", "reading"}, {"CREATE TABLE x(y)", "reading"},
-    {"SELECT 1; SELECT 2", "more than one"}, {"SELECT ?1", "parameter"},
-    {"ATTACH 'x.db' AS x", "reading"}, {"PRAGMA journal_mode=DELETE", "reading"},
+} bad_queries[] = {{"SELECT * FROM nowhere", "nowhere"}, {"SELEC 1", "SELEC"},
+    {"SELECT \"nope\" FROM u", "nope"}, {"DELETE FROM u", "reading"},
+    {"CREATE TABLE x(y)", "reading"}, {"SELECT 1; SELECT 2", "more than one"},
+    {"SELECT ?1", "parameter"}, {"ATTACH 'x.db' AS x", "reading"},
+    {"PRAGMA journal_mode=DELETE", "reading"},
     {"PRAGMA application_id=7", "reading"}, {"VACUUM", "reading"},
     {"", "empty"}, {"-- nothing", "empty"}, {"BEGIN", "reading"}};
 
@@ -648,8 +643,8 @@ START_TEST(a_query_that_cannot_stand_for_a_table_is_refused)
     open_store();
     run_sql("CREATE TABLE u(k)");
     table.query = bad_queries[_i].sql;
-    ck_assert_int_eq(store.ops->describe(store.self, &store.call, &table,
-                         &described, &err),
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, &err),
         LARDER_INVALID);
     expect_words(&err, bad_queries[_i].words);
 }
@@ -689,8 +684,8 @@ START_TEST(a_result_takes_its_types_from_its_rows)
     for (size_t i = 0; i < N_OF(types); i++)
         ck_assert_int_eq(rows.schema->fields[i].type, types[i]);
     ck_assert_str_eq(rows.schema->fields[4].name, "mixed");
-    offline_expect(offline_words(&rows, false),
-        "1,2.0,x,QQ==,1,;,0.5,'','',y,;3,,,,,");
+    offline_expect(
+        offline_words(&rows, false), "1,2.0,x,QQ==,1,;,0.5,'','',y,;3,,,,,");
 }
 END_TEST
 
@@ -710,7 +705,8 @@ START_TEST(a_statement_that_runs_on_stops_when_asked)
 }
 END_TEST
 
-/* --------------------------------------------------------- files in disorder */
+/* --------------------------------------------------------- files in disorder
+ */
 
 static larder_error
 open_fails(larder_status expected)
@@ -718,8 +714,8 @@ open_fails(larder_status expected)
     larder_error err = {0};
     larder_status rc = offline_open(&store, "sqlite", folder, true, &err);
 
-    ck_assert_msg(rc == expected, "%s: %s", larder_status_name(rc),
-        err.message);
+    ck_assert_msg(
+        rc == expected, "%s: %s", larder_status_name(rc), err.message);
     return err;
 }
 
@@ -764,8 +760,8 @@ START_TEST(a_truncated_file_is_told_from_a_whole_one)
             store.self, 0, &store.call, &scan, &rows, &kept, &err);
     if (rc == LARDER_OK)
         rc = larder_stream_next(&rows, &batch, &err);
-    ck_assert_msg(rc == LARDER_CORRUPT, "%s: %s", larder_status_name(rc),
-        err.message);
+    ck_assert_msg(
+        rc == LARDER_CORRUPT, "%s: %s", larder_status_name(rc), err.message);
     expect_words(&err, path);
     larder_stream_close(&rows);
 }
@@ -803,8 +799,7 @@ START_TEST(an_empty_file_is_no_history_until_it_is_made_one)
 
     support_write(folder, "history.db", "");
     ck_assert_int_eq(
-        offline_open(&store, "sqlite", folder, false, &err),
-        LARDER_NOT_FOUND);
+        offline_open(&store, "sqlite", folder, false, &err), LARDER_NOT_FOUND);
     open_store();
 }
 END_TEST
@@ -865,8 +860,8 @@ START_TEST(a_full_disk_is_called_so_and_loses_nothing)
         _exit(rc == LARDER_IO && strstr(err.message, "limit") != NULL ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child: %d",
-        status);
+    ck_assert_msg(
+        WIFEXITED(status) && WEXITSTATUS(status) == 0, "child: %d", status);
     store = offline_must_open("sqlite", folder, false);
     offline_expect(offline_scan(&store, &scan), "1,10,");
 }
@@ -893,13 +888,12 @@ START_TEST(another_program_s_transaction_is_waited_for_and_named)
     ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
     ck_assert_int_eq(
         sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    ck_assert_int_eq(store.ops->append(
-                         store.self, &call, &plain, &rows, &appended, &err),
+    ck_assert_int_eq(
+        store.ops->append(store.self, &call, &plain, &rows, &appended, &err),
         LARDER_BUSY);
     expect_words(&err, "another program");
     larder_stream_close(&rows);
-    ck_assert_int_eq(
-        sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);
     offline_append(&store, &plain, "1,1,,1,a");
 }
@@ -920,8 +914,7 @@ start_writing(void)
     sqlite3_busy_timeout(db, 5000);
     (void)sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
     for (;;)
-        (void)sqlite3_exec(
-            db, "UPDATE u SET k = k + 1", NULL, NULL, NULL);
+        (void)sqlite3_exec(db, "UPDATE u SET k = k + 1", NULL, NULL, NULL);
 }
 
 START_TEST(all_readers_see_one_moment)
@@ -983,8 +976,8 @@ main(void)
     tcase_add_test(tests, a_user_s_table_with_an_index_is_joined_by_seeks);
     tcase_add_test(tests, text_times_and_other_collations_are_not_sought);
     tcase_add_test(tests, a_query_stands_for_a_table);
-    tcase_add_loop_test(tests,
-        a_query_that_cannot_stand_for_a_table_is_refused, 0, n_bad);
+    tcase_add_loop_test(
+        tests, a_query_that_cannot_stand_for_a_table_is_refused, 0, n_bad);
     tcase_add_loop_test(tests,
         a_statement_of_the_user_s_is_refused_if_it_would_write, 0, n_bad);
     tcase_add_test(tests, a_result_takes_its_types_from_its_rows);

@@ -17,9 +17,8 @@
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
-static const larder_field fields[] = {
-    {"k", LARDER_INT64}, {"ts", LARDER_TIMESTAMP}, {"cr", LARDER_TIMESTAMP},
-    {"s", LARDER_STRING}};
+static const larder_field fields[] = {{"k", LARDER_INT64},
+    {"ts", LARDER_TIMESTAMP}, {"cr", LARDER_TIMESTAMP}, {"s", LARDER_STRING}};
 static const larder_schema schema = {fields, N_OF(fields)};
 static const char *const key[] = {"k"};
 
@@ -99,8 +98,7 @@ START_TEST(an_unknown_type_is_told_from_those_there_are)
     const larder_registry_ops *registry_ops = NULL;
     larder_error err = {0};
 
-    ck_assert_int_eq(
-        ldr_backend_offline(&none, "memori", &offline_ops, &err),
+    ck_assert_int_eq(ldr_backend_offline(&none, "memori", &offline_ops, &err),
         LARDER_INVALID);
     expect_words(&err, "'memori'");
     expect_words(&err, "memory");
@@ -199,7 +197,8 @@ START_TEST(online_and_registry_faults_are_named_too)
 }
 END_TEST
 
-/* ---------------------------------------------------------- what stores lack */
+/* ---------------------------------------------------------- what stores lack
+ */
 
 START_TEST(a_scan_keeps_the_order_that_the_store_does_not)
 {
@@ -226,13 +225,12 @@ START_TEST(the_newest_rows_are_found_for_a_store_that_cannot)
     ck_assert_int_eq(ldr_offline_begin(store, &call, 1, NULL), LARDER_OK);
     ck_assert_int_eq(
         ldr_offline_latest(store, 0, &call, &scan, &rows, NULL), LARDER_OK);
-    offline_expect(offline_words(&rows, true),
-        "1,9,3,c;1,9,3,d;2,5,,a;3,1,,f;3,1,,g");
+    offline_expect(
+        offline_words(&rows, true), "1,9,3,c;1,9,3,d;2,5,,a;3,1,,f;3,1,,g");
     scan.to = 8;
     ck_assert_int_eq(
         ldr_offline_latest(store, 0, &call, &scan, &rows, NULL), LARDER_OK);
-    offline_expect(
-        offline_words(&rows, true), "1,7,1,b;2,5,,a;3,1,,f;3,1,,g");
+    offline_expect(offline_words(&rows, true), "1,7,1,b;2,5,,a;3,1,,f;3,1,,g");
     ldr_offline_end(store);
 }
 END_TEST
@@ -366,9 +364,9 @@ read_often(void *context)
         larder_stream rows = {0};
         char *words;
 
-        if (ldr_offline_begin(store, &call, 1, NULL) != LARDER_OK
-            || ldr_offline_scan(store, 0, &call, &scan, &rows, NULL)
-                != LARDER_OK) {
+        if (ldr_offline_begin(store, &call, 1, NULL) != LARDER_OK ||
+            ldr_offline_scan(store, 0, &call, &scan, &rows, NULL) !=
+                LARDER_OK) {
             ++*n_bad;
             break;
         }
