@@ -29,8 +29,7 @@ time_of(const larder_answer *answer, size_t feature, size_t row)
     return answer->event_times[feature * answer->values.n_rows + row];
 }
 
-/* ----------------------------------------------------------------- as columns
- */
+/* --------------------------------------------------------------- as columns */
 
 static larder_status
 choose_fields(struct answers *answers, larder_error *err)
@@ -77,7 +76,7 @@ larder_status
 answers_open(struct answers *answers, struct run *run,
     const larder_reader *reader, bool one, larder_error *err)
 {
-    static const struct listing listing = {.name = "results"};
+    static const struct listing listing = {.name = "results", .null = "-"};
     larder_status rc;
 
     *answers = (struct answers){.run = run,
@@ -212,8 +211,7 @@ answers_add(struct answers *answers, larder_batch *keys, larder_answer *answer,
     return rc;
 }
 
-/* -------------------------------------------------------------------- as JSON
- */
+/* ------------------------------------------------------------------ as JSON */
 
 static void
 print_names(const struct answers *answers)

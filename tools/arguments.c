@@ -162,6 +162,7 @@ static larder_status
 append_list(struct arguments *arguments, struct argument *argument,
     const char *text, larder_error *err)
 {
+    const char *whole = text;
     char name[64];
     larder_status rc = LARDER_OK;
 
@@ -174,7 +175,7 @@ append_list(struct arguments *arguments, struct argument *argument,
         if (head >= end)
             return larder_fail(err, LARDER_INVALID,
                 "%s has an empty item: '%s'", spelling(argument->param, name),
-                text);
+                whole);
         LARDER_TRY(append(arguments, argument, text + head, end - head, err));
         if (text[size] == '\0')
             break;

@@ -141,8 +141,7 @@ copy_folder(const char *from, const char *to, larder_error *err)
     return copy_below(from, to, 0, err);
 }
 
-/* ---------------------------------------------------------- where examples are
- */
+/* ------------------------------------------------------- where examples are */
 
 static bool
 is_example(const char *folder)

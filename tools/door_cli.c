@@ -255,22 +255,40 @@ is_pipe_broken(const struct run *run)
            poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
+/* Whether a line asks for JSON, though it may not be parsed to its end. */
+static bool
+wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        bool split =
+            strcmp(argv[i], "-o") == 0 || strcmp(argv[i], "--output") == 0;
+
+        if (strcmp(argv[i], "-ojson") == 0 ||
+            strcmp(argv[i], "--output=json") == 0 ||
+            (split && i + 1 < argc && strcmp(argv[i + 1], "json") == 0))
+            return true;
+    }
+    return false;
+}
+
 static int
 finish(struct run *run, larder_status rc, const larder_error *err)
 {
-    const char *output = run->arguments.all == NULL
-                             ? NULL
-                             : argument_text(&run->arguments, "output");
     int code;
 
-    /* A line that could not be parsed to its end may have said so. */
-    if (output != NULL && strcmp(output, "json") == 0)
-        run->output = OUTPUT_JSON;
     if (rc == LARDER_OK) {
         code = (int)run->outcome;
     } else if (is_pipe_broken(run)) {
         code = OUTCOME_DONE;
+    } else if (run->call.cancel != NULL && *run->call.cancel != 0) {
+        /* Whatever it was that the signal broke off. */
+        larder_error stopped = {
+            .status = LARDER_INTERRUPTED, .message = "interrupted"};
+
+        speak_error(run, &stopped);
+        code = OUTCOME_INTERRUPTED;
     } else {
+        run_set_color(run);
         speak_error(run, err);
         code = run->usage ? OUTCOME_USAGE : (int)outcome_of(rc);
     }
@@ -286,6 +304,7 @@ door_cli(int argc, char **argv)
     int rest;
     larder_status rc;
 
+    run.output = wants_json(argc, argv) ? OUTPUT_JSON : OUTPUT_TABLE;
     LARDER_TRY(parse_head(&run, argc, argv, &rest, &err));
     if (run.operation == NULL && argument_flag(&run.arguments, "version")) {
         run.operation = &op_version;

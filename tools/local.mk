@@ -13,6 +13,7 @@ larder_SOURCES = \
 	%D%/help.c %D%/help.h \
 	%D%/input.c %D%/input.h \
 	%D%/join.h \
+	%D%/joined.c %D%/joined.h \
 	%D%/jsonout.c %D%/jsonout.h \
 	%D%/larder.c \
 	%D%/look.h \

@@ -10,8 +10,7 @@
 #include "input.h"
 #include "speak.h"
 
-/* -------------------------------------------------------- keys of the command
- */
+/* ------------------------------------------------------ keys of the command */
 
 struct pair {
     const char *name;
@@ -130,8 +129,7 @@ out:
     return rc;
 }
 
-/* ------------------------------------------------------------ keys of a file
- */
+/* ----------------------------------------------------------- keys of a file */
 
 /* Standard input cannot be read twice: it goes through a temporary file. */
 static larder_status
@@ -225,8 +223,7 @@ out:
     return rc;
 }
 
-/* -------------------------------------------------------------------- the read
- */
+/* ----------------------------------------------------------------- the read */
 
 static larder_status
 answer_all(struct run *run, larder_reader *reader, larder_stream *keys,
@@ -275,19 +272,35 @@ out:
     return rc;
 }
 
+/* Faults of the line come before those of the store. */
+static larder_status
+check_line(struct run *run, larder_error *err)
+{
+    const struct argument *words = argument_of(&run->arguments, "key");
+    larder_status rc = LARDER_OK;
+
+    if (words->n > 0 && argument_text(&run->arguments, "keys") != NULL)
+        return run_usage(
+            run, err, "give KEY=VALUE, or a file with --keys: not both");
+    for (size_t i = 0; i < words->n; i++) {
+        struct pair pair;
+
+        LARDER_TRY(split_pair(run, words->texts[i], &pair, err));
+    }
+out:
+    return rc;
+}
+
 static larder_status
 run_get(struct run *run, larder_error *err)
 {
     const struct argument *at = argument_of(&run->arguments, "at");
-    const struct argument *words = argument_of(&run->arguments, "key");
     larder_features features = {0};
     larder_reader *reader = NULL;
     larder_store *store;
     larder_status rc;
 
-    if (words->n > 0 && argument_text(&run->arguments, "keys") != NULL)
-        return run_usage(
-            run, err, "give KEY=VALUE, or a file with --keys: not both");
+    LARDER_TRY(check_line(run, err));
     LARDER_TRY(run_features(run, &features, err));
     if (at->n > 0) {
         run->call.now = at->time;

@@ -42,20 +42,13 @@ too_many(const struct quarantine *q, larder_error *err)
 static void
 tell(struct quarantine *q, const larder_reject *reject)
 {
-    char message[600];
     larder_diagnostic d = {.warning = true,
         .file = reject->file,
         .line = (unsigned)reject->line,
-        .message = message};
+        .message = reject->message};
 
-    if (q->n > REJECTS_TOLD)
-        return;
-    if (reject->column == NULL)
-        snprintf(message, sizeof message, "%s", reject->message);
-    else
-        snprintf(message, sizeof message, "column '%s': %s", reject->column,
-            reject->message);
-    speak_diagnostic(q->run, &d);
+    if (q->n <= REJECTS_TOLD)
+        speak_diagnostic(q->run, &d);
 }
 
 static larder_status

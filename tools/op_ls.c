@@ -152,8 +152,7 @@ const struct operation op_lineage = {.name = "lineage",
             {0}},
     .run = run_lineage};
 
-/* ---------------------------------------------------------- Feast's spellings
- */
+/* -------------------------------------------------------- Feast's spellings */
 
 static const char *const feast_actions[] = {"list", "describe", NULL};
 

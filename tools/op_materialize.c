@@ -2,6 +2,7 @@
 /*
  * op_materialize.c - history to the online store; the report is the product.
  */
+#include "base/time.h"
 #include "print.h"
 #include "speak.h"
 
@@ -35,6 +36,15 @@ count(struct sheet *sheet, struct run *run, uint64_t n)
         sheet_number(sheet, n);
 }
 
+/* For people the second is fine enough. */
+static larder_time
+shown(const struct run *run, larder_time time)
+{
+    int64_t finer = (time % LDR_SECOND + LDR_SECOND) % LDR_SECOND;
+
+    return run->output == OUTPUT_TABLE ? ldr_time_minus(time, finer) : time;
+}
+
 static void
 add_view(struct sheet *sheet, struct run *run, const larder_materialized *m)
 {
@@ -48,10 +58,10 @@ add_view(struct sheet *sheet, struct run *run, const larder_materialized *m)
     count(sheet, run, m->null_key);
     count(sheet, run, m->out_of_range);
     if (m->has_from)
-        sheet_time(sheet, m->from);
+        sheet_time(sheet, shown(run, m->from));
     else
         sheet_null(sheet);
-    sheet_time(sheet, m->until);
+    sheet_time(sheet, shown(run, m->until));
     if (run->output == OUTPUT_TABLE)
         sheet_text(sheet, ldr_arena_printf(&run->arena, "%.2f s", m->seconds));
     else

@@ -4,6 +4,7 @@
  */
 #include "run.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -43,6 +44,20 @@ listen_for_signals(void)
     sigaction(SIGTERM, &action, NULL);
     action = (struct sigaction){.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* a file at its limit: an error */
+}
+
+/* Whoever starts us may have closed a standard descriptor. A store's file that
+ * got its number would be printed into: take each, open the wrong way round,
+ * so that using it fails as before. */
+static void
+hold_descriptors(void)
+{
+    static const int ways[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            (void)open("/dev/null", ways[fd]);
 }
 
 static int64_t
@@ -119,22 +134,32 @@ output_of(const char *text)
     return strcmp(text, "jsonl") == 0 ? OUTPUT_JSONL : OUTPUT_CSV;
 }
 
+void
+run_set_color(struct run *run)
+{
+    const char *terminal = setting("TERM");
+
+    run->color = isatty(STDERR_FILENO) &&
+                 !(run->arguments.all != NULL &&
+                     argument_flag(&run->arguments, "no-color")) &&
+                 setting("NO_COLOR") == NULL &&
+                 (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
 larder_status
 run_begin(struct run *run, larder_error *err)
 {
     const struct arguments *arguments = &run->arguments;
     larder_status rc;
 
+    hold_descriptors();
     listen_for_signals();
     run->started = monotonic();
     run->output = output_of(argument_text(arguments, "output"));
     run->output_given = argument_text(arguments, "output") != NULL;
     run->quiet = argument_flag(arguments, "quiet");
     run->verbose = argument_flag(arguments, "verbose");
-    run->color =
-        isatty(STDERR_FILENO) && !argument_flag(arguments, "no-color") &&
-        setting("NO_COLOR") == NULL &&
-        (setting("TERM") == NULL || strcmp(getenv("TERM"), "dumb") != 0);
+    run_set_color(run);
     run->call.monotonic = monotonic;
     run->call.cancel = &cancelled;
     run->call.memory_bytes = (size_t)argument_of(arguments, "memory")->number;

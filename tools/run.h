@@ -44,6 +44,8 @@ struct run {
 /* Take what the global options say. Faults are of the command line. */
 larder_status run_begin(struct run *run, larder_error *err);
 void run_end(struct run *run);
+/* Whether faults are coloured, as far as the command line is known. */
+void run_set_color(struct run *run);
 
 /* The store of the configuration, opened once. */
 larder_status run_store(struct run *run, larder_store **out, larder_error *err);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -39,12 +40,11 @@ speak_clear(struct run *run)
 
 /* Below the working directory a path is shown from there. */
 static const char *
-shorten(struct run *run, const char *path)
+shorten(const char *path)
 {
     char here[1024];
     size_t n;
 
-    (void)run;
     if (path[0] != '/' || getcwd(here, sizeof here) == NULL)
         return path;
     n = strlen(here);
@@ -82,7 +82,7 @@ static void
 show_fault(struct run *run, const larder_diagnostic *d)
 {
     if (d->file != NULL && d->file[0] != '\0') {
-        fprintf(stderr, "%s%s", paint(run, BOLD), shorten(run, d->file));
+        fprintf(stderr, "%s%s", paint(run, BOLD), shorten(d->file));
         if (d->line != 0)
             fprintf(stderr, ":%u", d->line);
         if (d->line != 0 && d->column != 0)
@@ -114,10 +114,20 @@ remember(struct run *run, const larder_diagnostic *d)
     }
 }
 
+static void
+add_place(json_t *fault, unsigned line, unsigned column)
+{
+    if (line != 0)
+        json_object_set_new(fault, "line", json_integer(line));
+    if (column != 0)
+        json_object_set_new(fault, "column", json_integer(column));
+}
+
 void
 speak_diagnostic(void *context, const larder_diagnostic *d)
 {
     struct run *run = context;
+    json_t *fault;
 
     remember(run, d);
     if (d->warning && run->quiet)
@@ -127,13 +137,11 @@ speak_diagnostic(void *context, const larder_diagnostic *d)
         show_fault(run, d);
         return;
     }
-    if (run->told.faults == NULL)
-        run->told.faults = json_array();
-    json_array_append_new(run->told.faults,
-        json_pack("{s:s, s:s, s:s*, s:i, s:i, s:s*}", "severity",
-            d->warning ? "warning" : "error", "message", d->message, "file",
-            d->file == NULL ? NULL : shorten(run, d->file), "line",
-            (int)d->line, "column", (int)d->column, "hint", d->hint));
+    fault = json_pack("{s:s, s:s, s:s*, s:s*}", "severity",
+        d->warning ? "warning" : "error", "message", d->message, "file",
+        d->file == NULL ? NULL : shorten(d->file), "hint", d->hint);
+    add_place(fault, d->line, d->column);
+    json_array_append_new(run_faults(run), fault);
 }
 
 /* "1,234,567" */
@@ -185,6 +193,7 @@ static LARDER_PRINTF(3, 0) void say(
     struct run *run, const char *before, const char *format, va_list arguments)
 {
     speak_clear(run);
+    fflush(stdout);
     fputs(before, stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -227,12 +236,8 @@ error_as_json(struct run *run, const larder_error *error)
     json_t *outer = json_object();
 
     if (error->file[0] != '\0')
-        json_object_set_new(
-            inner, "file", json_string(shorten(run, error->file)));
-    if (error->line != 0)
-        json_object_set_new(inner, "line", json_integer(error->line));
-    if (error->column != 0)
-        json_object_set_new(inner, "column", json_integer(error->column));
+        json_object_set_new(inner, "file", json_string(shorten(error->file)));
+    add_place(inner, error->line, error->column);
     if (error->hint[0] != '\0')
         json_object_set_new(inner, "hint", json_string(error->hint));
     if (run->told.faults != NULL)
@@ -246,6 +251,7 @@ error_as_json(struct run *run, const larder_error *error)
 static const char *
 read_line(const larder_error *error, char *line, size_t room)
 {
+    struct stat facts;
     FILE *file;
     unsigned at = 1;
     size_t size = 0;
@@ -253,6 +259,9 @@ read_line(const larder_error *error, char *line, size_t room)
 
     if (error->line == 0 || error->file[0] == '\0' ||
         strcmp(error->file, "-") == 0)
+        return NULL;
+    /* A pipe was read once and would be waited for. */
+    if (stat(error->file, &facts) != 0 || !S_ISREG(facts.st_mode))
         return NULL;
     file = fopen(error->file, "r");
     if (file == NULL)
@@ -292,6 +301,7 @@ speak_error(struct run *run, const larder_error *error)
         .hint = error->hint};
 
     speak_clear(run);
+    fflush(stdout); /* what was printed before comes first */
     if (run->output == OUTPUT_JSON) {
         error_as_json(run, error);
         return;

@@ -105,6 +105,27 @@ is_empty(struct table *table, size_t column)
     return n > 0;
 }
 
+/* Without the blanks that fill a last cell. */
+static bool
+print_trimmed(struct table *table)
+{
+    char *text = NULL;
+
+    if (scols_print_table_to_string(table->cols, &text) != 0)
+        return false;
+    for (const char *at = text; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, "\n"), shown = size;
+
+        while (shown > 0 && at[shown - 1] == ' ')
+            shown--;
+        fwrite(at, 1, shown, table->file);
+        fputc('\n', table->file);
+        at += size + (at[size] == '\n');
+    }
+    free(text);
+    return true;
+}
+
 bool
 table_print(struct table *table, bool hide_empty)
 {
@@ -118,7 +139,7 @@ table_print(struct table *table, bool hide_empty)
         scols_column_set_flags(
             column, is_empty(table, c) ? flags | SCOLS_FL_HIDDEN : flags);
     }
-    done = scols_print_table(table->cols) == 0;
+    done = print_trimmed(table);
     scols_table_remove_lines(table->cols);
     return done && ferror(table->file) == 0;
 }

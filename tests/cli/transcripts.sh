@@ -28,7 +28,7 @@ unset LARDER_CONFIG LARDER_ENV NO_COLOR
 # What differs between two runs: how long they took, names made at random, and
 # where the folder is.
 settle() {
-    sed -E -e "s|$temporary|DIR|g" \
+    sed -E -e "s|$temporary|DIR|g" -e "s|$srcdir|SRCDIR|g" \
         -e 's/[0-9]+\.[0-9]+ s$/TIME s/' \
         -e 's/("seconds": )[0-9.e-]+/\1TIME/' \
         -e 's/("run": )"[0-9a-f]{32}"/\1"ID"/'
@@ -56,7 +56,7 @@ play() {
             command+=$'\n'${line#??}
             echo "$line" >>"$out"
             ;;
-        '#'*)
+        ';; '*)
             run_one
             echo "$line" >>"$out"
             ;;
