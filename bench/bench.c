@@ -8,7 +8,7 @@
  *     bench csv N                    the events, to standard output
  *     bench spine N S                the spine, to standard output
  *     bench join FOLDER N S THREADS  seconds and sums of one join
- *     bench materialize FOLDER THREADS
+ *     bench materialize FOLDER THREADS VIEW...
  *     bench get FOLDER N ENTITIES    nanoseconds a read
  *
  * Each prints one JSON line. It sees larder.h only, as any program does.
@@ -322,11 +322,10 @@ join(const char *folder, uint64_t n, uint64_t rows, unsigned threads)
 }
 
 static int
-materialize(const char *folder, unsigned threads)
+materialize(const char *folder, unsigned threads, char **views, size_t n_views)
 {
-    static const char *const views[] = {"all"};
     larder_materialize_options options = {
-        .views = views, .n_views = 1, .full = true};
+        .views = (const char *const *)views, .n_views = n_views, .full = true};
     larder_call call = {.n_threads = threads};
     larder_store *store = open_store(folder, &call);
     larder_run_report report = {0};
@@ -432,8 +431,9 @@ main(int argc, char **argv)
     if (strcmp(what, "join") == 0 && argc == 6)
         return join(
             argv[2], count(argv[3]), count(argv[4]), (unsigned)count(argv[5]));
-    if (strcmp(what, "materialize") == 0 && argc == 4)
-        return materialize(argv[2], (unsigned)count(argv[3]));
+    if (strcmp(what, "materialize") == 0 && argc > 4)
+        return materialize(
+            argv[2], (unsigned)count(argv[3]), argv + 4, (size_t)argc - 4);
     if (strcmp(what, "get") == 0 && argc == 5)
         return get(argv[2], count(argv[3]), count(argv[4]));
     fprintf(stderr, "bench: see the head of bench.c for its subcommands\n");

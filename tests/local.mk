@@ -4,6 +4,7 @@
 check_LTLIBRARIES += %D%/libsupport.la
 %C%_libsupport_la_SOURCES = \
 	%D%/support.c %D%/support.h \
+	%D%/allocations.c %D%/allocations.h \
 	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
 	%D%/rows.c %D%/rows.h \
@@ -31,8 +32,10 @@ ROOM_TESTS = \
 	%D%/test_key \
 	%D%/test_keyed \
 	%D%/test_load \
+	%D%/test_lookup \
 	%D%/test_materialize \
 	%D%/test_name \
+	%D%/test_nomem \
 	%D%/test_number \
 	%D%/test_plan \
 	%D%/test_print \
@@ -97,6 +100,14 @@ EXTRA_DIST += \
 CLI_TESTS = \
 	%D%/cli/ci.sh \
 	%D%/cli/memory.sh
+EXTRA_DIST += \
+	%D%/cli/transcripts/definitions.txt \
+	%D%/cli/transcripts/feast.txt \
+	%D%/cli/transcripts/feature_repo.txt \
+	%D%/cli/transcripts/forms.txt \
+	%D%/cli/transcripts/ingest.txt \
+	%D%/cli/transcripts/tour.txt \
+	%D%/cli/transcripts/usage.txt
 
 ARCHITECTURE_TESTS = \
 	%D%/checks/calls.sh \
@@ -140,6 +151,7 @@ TEST_FILES = \
 	%D%/cases/faults/types.yaml \
 	%D%/cases/faults/views.expect \
 	%D%/cases/faults/views.yaml \
+	%D%/cli/ends.sh \
 	%D%/cli/manual.sh \
 	%D%/cli/transcripts.sh \
 	%D%/cli/transcripts/definitions.txt \

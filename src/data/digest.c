@@ -34,13 +34,13 @@ typedef struct column_digest {
     XXH3_state_t *nulls;  /* row numbers */
     XXH3_state_t *item_nulls;
     uint64_t n_items;
+    ldr_buffer scratch;
 } column_digest;
 
 struct ldr_digest {
     column_digest *columns;
     size_t n_columns, n_tokens;
     uint64_t n_rows;
-    ldr_buffer scratch;
 };
 
 static larder_status
@@ -75,9 +75,9 @@ ldr_digest_free(ldr_digest *digest)
         XXH3_freeState(column->sizes);
         XXH3_freeState(column->nulls);
         XXH3_freeState(column->item_nulls);
+        ldr_buffer_free(&column->scratch);
     }
     free(digest->columns);
-    ldr_buffer_free(&digest->scratch);
     free(digest);
 }
 
@@ -88,8 +88,8 @@ start_hash(XXH3_state_t **state)
     return *state != NULL && XXH3_128bits_reset(*state) != XXH_ERROR;
 }
 
-static larder_status
-start_columns(
+larder_status
+ldr_digest_start(
     ldr_digest *digest, const larder_schema *schema, larder_error *err)
 {
     size_t n = schema->n_fields;
@@ -267,8 +267,8 @@ hash_lists(const larder_column *column, column_digest *digest)
 
 /* Tokens as what they stand for: strings decoded, all others as written. */
 static larder_status
-hash_tokens(ldr_digest *digest, const larder_column *column,
-    column_digest *into, larder_error *err)
+hash_tokens(
+    const larder_column *column, column_digest *into, larder_error *err)
 {
     words to = {.state = into->sizes, .size = 0};
 
@@ -280,13 +280,13 @@ hash_tokens(ldr_digest *digest, const larder_column *column,
         if (size >= 2 && bytes[0] == '"') {
             larder_status rc;
 
-            digest->scratch.size = 0;
-            rc = ldr_buffer_reserve(&digest->scratch, size, err);
+            into->scratch.size = 0;
+            rc = ldr_buffer_reserve(&into->scratch, size, err);
             if (rc != LARDER_OK)
                 return rc;
-            if (ldr_json_unquote(text, (char *)digest->scratch.data, &size) ==
+            if (ldr_json_unquote(text, (char *)into->scratch.data, &size) ==
                 NULL)
-                bytes = (const char *)digest->scratch.data;
+                bytes = (const char *)into->scratch.data;
         }
         add_word(&to, size);
         XXH3_128bits_update(into->values, bytes, size);
@@ -295,20 +295,28 @@ hash_tokens(ldr_digest *digest, const larder_column *column,
     return LARDER_OK;
 }
 
-static larder_status
-hash_column(ldr_digest *digest, size_t at, const larder_column *column,
-    larder_error *err)
+larder_status
+ldr_digest_column(ldr_digest *digest, size_t at, uint64_t row,
+    const larder_column *column, larder_error *err)
 {
     column_digest *into = &digest->columns[at];
 
-    hash_nulls(column, 0, column->n_rows, digest->n_rows, into->nulls);
+    if (column->n_rows == 0)
+        return LARDER_OK;
+    hash_nulls(column, 0, column->n_rows, row, into->nulls);
     if (at < digest->n_tokens && column->type == LARDER_STRING)
-        return hash_tokens(digest, column, into, err);
+        return hash_tokens(column, into, err);
     if (ldr_type_is_list(column->type))
         hash_lists(column, into);
     else
         hash_values(column, 0, column->n_rows, into->values, into->sizes);
     return LARDER_OK;
+}
+
+void
+ldr_digest_rows(ldr_digest *digest, uint64_t n_rows)
+{
+    digest->n_rows += n_rows;
 }
 
 larder_status
@@ -317,13 +325,14 @@ ldr_digest_add(ldr_digest *digest, const larder_batch *batch, larder_error *err)
     larder_status rc = LARDER_OK;
 
     if (batch->schema != NULL)
-        rc = start_columns(digest, batch->schema, err);
+        rc = ldr_digest_start(digest, batch->schema, err);
     if (batch->n_rows == 0)
         return rc;
     for (size_t i = 0; rc == LARDER_OK && i < digest->n_columns; i++)
-        rc = hash_column(digest, i, &batch->columns[i], err);
+        rc = ldr_digest_column(
+            digest, i, digest->n_rows, &batch->columns[i], err);
     if (rc == LARDER_OK)
-        digest->n_rows += batch->n_rows;
+        ldr_digest_rows(digest, batch->n_rows);
     return rc;
 }
 

@@ -324,13 +324,16 @@ is_one_nan_64(uint64_t bits)
 static bool
 value_fits(text_walk *walk, larder_type type, const unsigned char *slot)
 {
+    if (type == LARDER_FLOAT64)
+        return is_one_nan_64(ldr_get_le64(slot));
+    if (type == LARDER_INT64 || type == LARDER_INT32 ||
+        type == LARDER_TIMESTAMP)
+        return true;
     if (type == LARDER_BOOL)
         return *slot <= 1;
-    if (ldr_type_is_text(type))
-        return follows(walk, slot, ldr_get_le32(slot + 4));
     if (type == LARDER_FLOAT32)
         return is_one_nan_32(ldr_get_le32(slot));
-    return type != LARDER_FLOAT64 || is_one_nan_64(ldr_get_le64(slot));
+    return follows(walk, slot, ldr_get_le32(slot + 4));
 }
 
 static bool
@@ -457,20 +460,18 @@ static larder_status
 read_value(const unsigned char *text, const unsigned char *slot,
     larder_column *out, larder_error *err)
 {
-    if (ldr_type_is_text(out->type)) {
-        larder_bytes bytes = {
-            text + ldr_get_le32(slot), ldr_get_le32(slot + 4)};
-
-        return larder_column_append_text(out, bytes, err);
-    }
-    if (out->type == LARDER_FLOAT32 || out->type == LARDER_FLOAT64)
+    if (out->type == LARDER_FLOAT64 || out->type == LARDER_FLOAT32)
         return read_real(slot, out, err);
-    if (out->type == LARDER_BOOL)
-        return larder_column_append_integer(out, *slot, err);
+    if (out->type == LARDER_INT64 || out->type == LARDER_TIMESTAMP)
+        return larder_column_append_integer(
+            out, (int64_t)ldr_get_le64(slot), err);
     if (out->type == LARDER_INT32)
         return larder_column_append_integer(
             out, (int32_t)ldr_get_le32(slot), err);
-    return larder_column_append_integer(out, (int64_t)ldr_get_le64(slot), err);
+    if (out->type == LARDER_BOOL)
+        return larder_column_append_integer(out, *slot, err);
+    return larder_column_append_text(out,
+        (larder_bytes){text + ldr_get_le32(slot), ldr_get_le32(slot + 4)}, err);
 }
 
 static larder_status

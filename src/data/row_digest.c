@@ -54,21 +54,42 @@ hash_list(const larder_column *column, size_t row, uint64_t seed)
     return hash_number(end - begin, hash);
 }
 
+static uint64_t
+seed_of(const larder_field *field)
+{
+    return XXH3_64bits_withSeed(
+        field->name, strlen(field->name), (uint64_t)field->type);
+}
+
+static uint64_t
+hash_cell(const larder_column *column, size_t row, uint64_t seed)
+{
+    if (ldr_column_is_null(column, row))
+        return 0;
+    return ldr_type_is_list(column->type) ? hash_list(column, row, seed)
+                                          : hash_value(column, row, seed);
+}
+
 uint64_t
 larder_row_digest(const larder_batch *batch, size_t row)
 {
-    uint64_t sum = 0;
+    uint64_t digest;
 
-    for (size_t i = 0; i < batch->schema->n_fields; i++) {
-        const larder_column *column = &batch->columns[i];
-        const char *name = batch->schema->fields[i].name;
-        uint64_t seed;
+    larder_row_digests(batch, row, 1, &digest);
+    return digest;
+}
 
-        if (ldr_column_is_null(column, row))
-            continue;
-        seed = XXH3_64bits_withSeed(name, strlen(name), (uint64_t)column->type);
-        sum += ldr_type_is_list(column->type) ? hash_list(column, row, seed)
-                                              : hash_value(column, row, seed);
+void
+larder_row_digests(
+    const larder_batch *batch, size_t row, size_t n_rows, uint64_t *digests)
+{
+    memset(digests, 0, n_rows * sizeof *digests);
+    for (size_t c = 0; c < batch->schema->n_fields; c++) {
+        uint64_t seed = seed_of(&batch->schema->fields[c]);
+
+        for (size_t i = 0; i < n_rows; i++)
+            digests[i] += hash_cell(&batch->columns[c], row + i, seed);
     }
-    return hash_number(sum, 0);
+    for (size_t i = 0; i < n_rows; i++)
+        digests[i] = hash_number(digests[i], 0);
 }

@@ -42,12 +42,40 @@ struct ldr_sorted {
 };
 
 static bool
-has_fixed_width(const larder_batch *batch)
+has_lists(const larder_batch *batch)
 {
     for (size_t i = 0; i < batch->schema->n_fields; i++)
-        if (batch->columns[i].offsets != NULL)
-            return false;
-    return true;
+        if (batch->columns[i].items != NULL)
+            return true;
+    return false;
+}
+
+/* Bytes of the texts of one row. */
+static size_t
+text_bytes(const larder_batch *batch, size_t row)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < batch->schema->n_fields; i++) {
+        const int64_t *offsets = batch->columns[i].offsets;
+
+        if (offsets != NULL)
+            bytes += (size_t)(offsets[row + 1] - offsets[row]);
+    }
+    return bytes;
+}
+
+/* What a row takes beside its texts. */
+static size_t
+fixed_bytes(const larder_batch *batch)
+{
+    size_t bytes = 1;
+
+    for (size_t i = 0; i < batch->schema->n_fields; i++)
+        bytes += batch->columns[i].offsets != NULL
+                     ? sizeof(int64_t)
+                     : ldr_type_width(batch->columns[i].type) + 1;
+    return bytes;
 }
 
 /* How many rows from `begin` on make a batch of at most n_most rows and about
@@ -56,15 +84,14 @@ static size_t
 measure(const larder_batch *batch, const size_t *order, size_t begin,
     size_t n_most, size_t limit_bytes)
 {
-    size_t bytes = 0, n = 0;
+    size_t bytes = 0, n = 0, fixed = fixed_bytes(batch);
+    bool lists = has_lists(batch);
 
     if (n_most > batch->n_rows - begin)
         n_most = batch->n_rows - begin;
-    if (has_fixed_width(batch) &&
-        ldr_batch_weight(batch, 0, n_most) <= limit_bytes)
-        return n_most;
-    while (n < n_most && (n == 0 || bytes < limit_bytes))
-        bytes += ldr_batch_weight(batch, order[begin + n++], 1);
+    for (; n < n_most && (n == 0 || bytes < limit_bytes); n++)
+        bytes += lists ? ldr_batch_weight(batch, order[begin + n], 1)
+                       : fixed + text_bytes(batch, order[begin + n]);
     return n;
 }
 

@@ -41,6 +41,14 @@ void ldr_digest_tokens(ldr_digest *digest, size_t n_columns);
  * an empty table have columns too; one of nothing at all changes nothing. */
 larder_status ldr_digest_add(
     ldr_digest *digest, const larder_batch *batch, larder_error *err);
+/* The same a column at a time, different columns on different threads: the
+ * schema first; of each batch every column, with the number of rows before it;
+ * then how many rows that were. */
+larder_status ldr_digest_start(
+    ldr_digest *digest, const larder_schema *schema, larder_error *err);
+larder_status ldr_digest_column(ldr_digest *digest, size_t at, uint64_t row,
+    const larder_column *column, larder_error *err);
+void ldr_digest_rows(ldr_digest *digest, uint64_t n_rows);
 void ldr_digest_finish(const ldr_digest *digest, char hex[33]);
 void ldr_digest_free(ldr_digest *digest);
 /* XXH3-128 of bytes, hex. */

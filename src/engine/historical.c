@@ -19,6 +19,8 @@
 #define DEFAULT_MEMORY ((size_t)512 << 20)
 #define CHUNK_ROWS_MIN ((size_t)1024)
 #define CHUNK_ROWS_MAX ((size_t)4 << 20)
+/* Batches made at a time, their columns shared out among the threads. */
+#define READY_BATCHES 16u
 
 typedef struct view_state {
     ldr_answering answering;
@@ -36,7 +38,11 @@ typedef struct join {
     larder_stream spine_stream;
     ldr_spine spine;
     ldr_spine_chunk chunk;
-    size_t given; /* rows of the chunk that went out */
+    size_t done; /* rows of the chunk that are in batches, or went out */
+    larder_batch ready[READY_BATCHES];
+    size_t n_ready, given; /* batches; of these went out */
+    unsigned n_parts;      /* threads that fill them */
+    uint64_t n_made;       /* rows of all batches so far */
     view_state *views;
     ldr_watermark *watermarks;
     size_t n_watermarks;
@@ -197,7 +203,7 @@ next_chunk(join *j, larder_error *err)
     for (size_t v = 0; v < j->plan.n_views; v++)
         ldr_answers_release(&j->views[v].answers);
     ldr_spine_chunk_release(&j->chunk);
-    j->given = 0;
+    j->done = 0;
     LARDER_TRY(ldr_spine_next(
         &j->spine, j->chunk_rows, j->chunk_bytes, &j->chunk, err));
     for (size_t v = 0; v < j->plan.n_views && j->chunk.rows.n_rows > 0; v++) {
@@ -233,47 +239,83 @@ null_keys_of(const join *j, size_t first, size_t n)
     return nulls;
 }
 
-static larder_status
-make_batch(join *j, larder_batch *out, larder_error *err)
+/* Rows of the chunk that batch `b` of those in the making takes. */
+static size_t
+rows_of(const join *j, size_t b, size_t *first)
 {
-    size_t left = j->chunk.rows.n_rows - j->given;
-    size_t n = left < LDR_BATCH_ROWS ? left : LDR_BATCH_ROWS;
-    size_t n_spine = j->report.n_spine_columns;
-    larder_batch batch = {0};
+    size_t left;
+
+    *first = j->done + b * LDR_BATCH_ROWS;
+    left = j->chunk.rows.n_rows - *first;
+    return left < LDR_BATCH_ROWS ? left : LDR_BATCH_ROWS;
+}
+
+static larder_status
+fill_column(join *j, size_t c, size_t b, larder_error *err)
+{
+    size_t n_spine = j->report.n_spine_columns, first;
+    size_t n = rows_of(j, b, &first);
+    uint64_t row = j->n_made + b * LDR_BATCH_ROWS;
+    larder_column *column = &j->ready[b].columns[c];
     larder_status rc;
 
-    LARDER_TRY(larder_batch_init(&batch, &j->schema, err));
-    for (size_t c = 0; c < n_spine; c++)
+    if (c < n_spine) {
         LARDER_TRY(ldr_column_copy(
-            &batch.columns[c], &j->chunk.rows.columns[c], j->given, n, err));
-    for (size_t f = 0; f < j->plan.n_features; f++) {
-        const ldr_plan_feature *feature = &j->plan.features[f];
-        larder_column *column = &batch.columns[n_spine + f];
+            column, &j->chunk.rows.columns[c], first, n, err));
+        LARDER_TRY(ldr_digest_column(j->spine_digest, c, row, column, err));
+    } else {
+        const ldr_plan_feature *feature = &j->plan.features[c - n_spine];
 
         LARDER_TRY(ldr_answers_gather(&j->views[feature->view].answers,
-            feature->feature, j->given, n, column, err));
-        j->features[f].nulls += column->n_nulls;
+            feature->feature, first, n, column, err));
+        j->features[c - n_spine].nulls += column->n_nulls;
     }
-    ldr_batch_finish(&batch);
-    j->report.null_keys += null_keys_of(j, j->given, n);
-    j->given += n;
-    j->report.rows += n;
-    *out = batch;
-    batch = (larder_batch){0};
+    LARDER_TRY(ldr_digest_column(j->digest, c, row, column, err));
 out:
-    larder_batch_release(&batch);
+    return rc;
+}
+
+/* Every n-th column of all batches in the making: digests run by column, and a
+ * column's rows come to them in order. */
+static larder_status
+fill_columns(void *context, unsigned part, larder_error *err)
+{
+    join *j = context;
+    larder_status rc = LARDER_OK;
+
+    for (size_t c = part; c < j->schema.n_fields; c += j->n_parts)
+        for (size_t b = 0; b < j->n_ready; b++)
+            LARDER_TRY(fill_column(j, c, b, err));
+out:
     return rc;
 }
 
 static larder_status
-digest_batch(join *j, const larder_batch *batch, larder_error *err)
+make_batches(join *j, larder_error *err)
 {
-    larder_batch spine = *batch;
-    larder_status rc;
+    size_t left = j->chunk.rows.n_rows - j->done, n_rows = 0;
+    larder_status rc = LARDER_OK;
 
-    spine.schema = j->spine_stream.schema;
-    LARDER_TRY(ldr_digest_add(j->spine_digest, &spine, err));
-    LARDER_TRY(ldr_digest_add(j->digest, batch, err));
+    j->given = 0;
+    for (j->n_ready = 0; j->n_ready < READY_BATCHES &&
+                         j->n_ready * LDR_BATCH_ROWS < left;
+         j->n_ready++)
+        LARDER_TRY(
+            larder_batch_init(&j->ready[j->n_ready], &j->schema, err));
+    j->n_parts = left > LDR_BATCH_ROWS ? ldr_parallel_width(j->call) : 1;
+    LARDER_TRY(ldr_parallel_run(j->n_parts, fill_columns, j, err));
+    for (size_t b = 0; b < j->n_ready; b++) {
+        size_t first;
+
+        j->ready[b].n_rows = rows_of(j, b, &first);
+        ldr_batch_finish(&j->ready[b]);
+        n_rows += j->ready[b].n_rows;
+    }
+    j->report.null_keys += null_keys_of(j, j->done, n_rows);
+    ldr_digest_rows(j->spine_digest, n_rows);
+    ldr_digest_rows(j->digest, n_rows);
+    j->done += n_rows;
+    j->n_made += n_rows;
 out:
     return rc;
 }
@@ -310,32 +352,34 @@ static larder_status
 join_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
     join *j = self->state;
-    larder_batch batch = {0};
     larder_status rc = LARDER_OK;
 
-    if (!j->ended && j->given == j->chunk.rows.n_rows) {
-        LARDER_TRY(next_chunk(j, err));
+    LARDER_TRY(larder_call_check(j->call, err));
+    if (!j->ended && j->given == j->n_ready) {
+        if (j->done == j->chunk.rows.n_rows)
+            LARDER_TRY(next_chunk(j, err));
         if (j->chunk.rows.n_rows == 0)
             LARDER_TRY(finish(j, err));
+        else
+            LARDER_TRY(make_batches(j, err));
     }
     if (j->ended) {
         *out = (larder_batch){.schema = &j->schema};
         return LARDER_OK;
     }
-    LARDER_TRY(larder_call_check(j->call, err));
-    LARDER_TRY(make_batch(j, &batch, err));
-    LARDER_TRY(digest_batch(j, &batch, err));
+    *out = j->ready[j->given];
+    j->ready[j->given++] = (larder_batch){0};
+    j->report.rows += out->n_rows;
     tell_progress(j);
-    *out = batch;
-    batch = (larder_batch){0};
 out:
-    larder_batch_release(&batch);
     return rc;
 }
 
 static void
 join_free(join *j)
 {
+    for (size_t b = 0; b < READY_BATCHES; b++)
+        larder_batch_release(&j->ready[b]);
     for (size_t v = 0; j->views != NULL && v < j->plan.n_views; v++)
         ldr_answers_release(&j->views[v].answers);
     ldr_spine_chunk_release(&j->chunk);
@@ -374,6 +418,8 @@ join_open(join *j, larder_error *err)
         ldr_digest_tokens(j->spine_digest, j->report.n_spine_columns);
         ldr_digest_tokens(j->digest, j->report.n_spine_columns);
     }
+    LARDER_TRY(ldr_digest_start(j->spine_digest, j->spine_stream.schema, err));
+    LARDER_TRY(ldr_digest_start(j->digest, &j->schema, err));
     size_chunks(j);
     LARDER_TRY(open_views(j, err));
 out:

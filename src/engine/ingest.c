@@ -93,9 +93,9 @@ ldr_ingest(ldr_offline *offline, const ldr_source *source,
     ldr_source_table(source, &table);
     LARDER_TRY(
         ldr_offline_append(offline, call, &table, &stream, &appended, err));
-    out->read += c.n_rows;
-    out->added += appended.added;
-    out->duplicate += appended.duplicate;
+    *out = (larder_ingested){.read = c.n_rows,
+        .added = appended.added,
+        .duplicate = appended.duplicate};
 out:
     return rc;
 }

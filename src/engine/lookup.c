@@ -42,7 +42,9 @@ typedef struct source_view {
     const ldr_view *stored; /* the view as its build was written */
     ldr_row_layout layout;
     ldr_build build;
-    size_t group, place; /* tables[place] of its group */
+    /* Whose rows answer: its own, or those of the same view under another name
+     * with the same keys. */
+    size_t rows_of;
 } source_view;
 
 typedef struct slot {
@@ -215,14 +217,33 @@ sort_tables(larder_reader *r, group *g)
         g->tables[at] = id;
         g->views[at] = view;
     }
-    for (size_t i = 0; i < g->n_views; i++)
-        r->views[g->views[i]].place = i;
 }
 
 static bool
 same_build(const ldr_build *a, const ldr_build *b)
 {
     return a->number == b->number && strcmp(a->hash, b->hash) == 0;
+}
+
+/* A view may be read under several names: its position is read once. */
+static size_t
+first_reading(const larder_reader *r, size_t view)
+{
+    size_t i = 0;
+
+    while (r->plan.views[i].view != r->plan.views[view].view)
+        i++;
+    return i;
+}
+
+static size_t
+place_of_position(const larder_reader *r, size_t view)
+{
+    size_t first = first_reading(r, view), place = 0;
+
+    for (size_t i = 0; i < first; i++)
+        place += first_reading(r, i) == i;
+    return place;
 }
 
 static larder_status
@@ -232,6 +253,7 @@ read_positions(larder_reader *r, const larder_call *call, larder_error *err)
     ldr_position *positions = calloc(n + 1, sizeof *positions);
     const char **names = calloc(n + 1, sizeof *names);
     bool moved = !r->positions_known;
+    size_t n_names = 0;
     larder_status rc;
 
     if (positions == NULL || names == NULL) {
@@ -239,15 +261,18 @@ read_positions(larder_reader *r, const larder_call *call, larder_error *err)
         goto out;
     }
     for (size_t i = 0; i < n; i++)
-        names[i] = r->plan.views[i].view->about.name;
+        if (first_reading(r, i) == i)
+            names[n_names++] = r->plan.views[i].view->about.name;
     LARDER_TRY(ldr_positions_read(
-        r->online, call, r->project, names, n, positions, err));
+        r->online, call, r->project, names, n_names, positions, err));
     for (size_t i = 0; i < n; i++) {
-        if (positions[i].read.hash[0] == '\0')
+        const ldr_build *read = &positions[place_of_position(r, i)].read;
+
+        if (read->hash[0] == '\0')
             LARDER_TRY(not_materialized(r->plan.views[i].view, err));
-        if (same_build(&positions[i].read, &r->views[i].build))
+        if (same_build(read, &r->views[i].build))
             continue;
-        LARDER_TRY(use_build(r, call, i, &positions[i].read, err));
+        LARDER_TRY(use_build(r, call, i, read, err));
         moved = true;
     }
     for (size_t g = 0; moved && g < r->n_groups; g++)
@@ -311,8 +336,12 @@ join_group(larder_reader *r, size_t view, larder_error *err)
         for (size_t k = 0; k < g->n_keys; k++)
             g->columns[k] = ldr_schema_find(&r->plan.keys, g->names[k]);
     }
-    r->views[view].group = (size_t)(g - r->groups);
-    g->views[g->n_views++] = view;
+    r->views[view].rows_of = view;
+    for (size_t i = 0; i < g->n_views; i++)
+        if (r->plan.views[g->views[i]].view == pv->view)
+            r->views[view].rows_of = g->views[i];
+    if (r->views[view].rows_of == view)
+        g->views[g->n_views++] = view;
     return LARDER_OK;
 }
 
@@ -438,8 +467,8 @@ make_room(larder_reader *r, size_t n_rows, larder_error *err)
 {
     size_t wants = n_rows * r->n_groups, found = n_rows * r->plan.n_views;
 
-    if (wants > r->room_wants) {
-        larder_want *w = realloc(r->wants, wants * sizeof *w);
+    if (wants > r->room_wants || r->key_at == NULL) {
+        larder_want *w = realloc(r->wants, (wants + 1) * sizeof *w);
         size_t *k;
 
         if (w == NULL)
@@ -463,6 +492,34 @@ make_room(larder_reader *r, size_t n_rows, larder_error *err)
         r->found[i].size = 0;
     r->rows.size = 0;
     r->keys.size = 0;
+    return LARDER_OK;
+}
+
+/* Are these the columns larder_reader_keys() promised, and whole? */
+static larder_status
+check_columns(
+    const larder_reader *r, const larder_batch *keys, larder_error *err)
+{
+    const larder_schema *wanted = &r->plan.keys, *given = keys->schema;
+
+    if (given->n_fields != wanted->n_fields)
+        return larder_fail(err, LARDER_INVALID,
+            "the keys have %zu columns, not %zu", given->n_fields,
+            wanted->n_fields);
+    for (size_t i = 0; i < wanted->n_fields; i++) {
+        const larder_field *want = &wanted->fields[i];
+        const larder_field *have = &given->fields[i];
+
+        if (have->type != want->type || strcmp(have->name, want->name) != 0)
+            return larder_fail(err, LARDER_INVALID,
+                "key column %zu is '%s' (%s), not '%s' (%s)", i + 1, have->name,
+                larder_type_name(have->type), want->name,
+                larder_type_name(want->type));
+        if (keys->columns[i].n_rows != keys->n_rows)
+            return larder_fail(err, LARDER_INVALID,
+                "key column '%s' has %zu rows, the keys have %zu", want->name,
+                keys->columns[i].n_rows, keys->n_rows);
+    }
     return LARDER_OK;
 }
 
@@ -496,8 +553,10 @@ encode_keys(larder_reader *r, const larder_batch *keys, larder_error *err)
             for (size_t k = 0; k < g->n_keys; k++)
                 columns[k] = &keys->columns[g->columns[k]];
             ldr_key_start(&key, g->entity_set);
-            LARDER_TRY(
-                ldr_key_encode(&key, columns, g->n_keys, row, &null, err));
+            rc = ldr_key_encode(&key, columns, g->n_keys, row, &null, err);
+            if (rc != LARDER_OK)
+                larder_context(err, "key row %zu", row + 1);
+            LARDER_TRY(rc);
             if (null)
                 LARDER_TRY(null_part(r, g, keys, row, err));
             LARDER_TRY(ldr_buffer_reserve(&r->keys, key.size, err));
@@ -653,10 +712,11 @@ answer_column(const larder_reader *r, size_t f, size_t n_rows, larder_time now,
     const slot *s = &r->slots[f];
     const ldr_view *view = r->plan.views[s->view].view;
     larder_column *column = &answer->values.columns[f];
+    size_t rows_of = r->views[s->view].rows_of;
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; i < n_rows; i++) {
-        const struct found_row *at = &r->found[i * r->plan.n_views + s->view];
+        const struct found_row *at = &r->found[i * r->plan.n_views + rows_of];
         larder_bytes row = found_bytes(r, at);
         larder_time event =
             at->size == 0 ? LARDER_TIME_MIN : ldr_row_event(row);
@@ -684,6 +744,7 @@ larder_reader_get(larder_reader *r, const larder_call *call,
         return larder_fail(err, LARDER_LIMIT,
             "%zu keys in one read are more than %u (max_keys)", keys->n_rows,
             KEYS_MAX);
+    LARDER_TRY(check_columns(r, keys, err));
     LARDER_TRY(larder_call_check(call, err));
     LARDER_TRY(fresh_positions(r, call, err));
     LARDER_TRY(make_room(r, keys->n_rows, err));
