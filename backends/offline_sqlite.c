@@ -110,7 +110,7 @@ begin_readers(sqlite_history *history, const larder_call *call,
         sqlite_reader *reader = history->readers[i];
 
         reader->link.call = call;
-        LARDER_TRY(sqlite_run(&reader->link, "BEGIN", err));
+        LARDER_TRY(sqlite_begin(&reader->link, "BEGIN", err));
         reader->begun = true;
         /* The transaction is of the moment of its first read. */
         LARDER_TRY(sqlite_integer(&reader->link,

@@ -32,6 +32,22 @@ cut_to_folder(char *path)
         slash[slash == path] = '\0';
 }
 
+/* A file whose name is the path's with an end. */
+static bool
+stat_beside(const char *path, const char *end, struct stat *out)
+{
+    size_t room = strlen(path) + strlen(end) + 1;
+    char *name = malloc(room);
+    bool found = false;
+
+    if (name == NULL)
+        return false;
+    (void)snprintf(name, room, "%s%s", path, end);
+    found = stat(name, out) == 0;
+    free(name);
+    return found;
+}
+
 /* Is the device full? SQLite often calls that an I/O error. */
 static bool
 is_full(const char *path)
@@ -50,16 +66,25 @@ is_full(const char *path)
     return full;
 }
 
-/* Has the file reached the process's limit for files (ulimit -f)? */
+/* Has the file, or what was written beside it, reached the process's limit
+ * for files (ulimit -f)? */
 static bool
 is_at_limit(const char *path)
 {
+    static const char *const ends[] = {"", "-wal"};
     struct rlimit limit;
-    struct stat file;
+    bool at = false;
 
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY && stat(path, &file) == 0 &&
-           (rlim_t)file.st_size + (1u << 20) > limit.rlim_cur;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+        limit.rlim_cur == RLIM_INFINITY)
+        return false;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && !at; i++) {
+        struct stat file;
+
+        at = stat_beside(path, ends[i], &file) &&
+             (rlim_t)file.st_size + (1u << 20) > limit.rlim_cur;
+    }
+    return at;
 }
 
 static larder_status
@@ -141,6 +166,18 @@ sqlite_run(sqlite_link *link, const char *sql, larder_error *err)
     int code = sqlite3_exec(link->db, sql, NULL, NULL, NULL);
 
     return code == SQLITE_OK ? LARDER_OK : sqlite_fail(link, code, err);
+}
+
+larder_status
+sqlite_begin(sqlite_link *link, const char *sql, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    if (sqlite3_get_autocommit(link->db) == 0)
+        LARDER_TRY(sqlite_run(link, "ROLLBACK", err));
+    rc = sqlite_run(link, sql, err);
+out:
+    return rc;
 }
 
 larder_status
@@ -385,22 +422,67 @@ fail_absent(const char *path, const char *what, larder_error *err)
     return LARDER_NOT_FOUND;
 }
 
+/* *absent: there is none yet, and it is to be made. */
 static larder_status
-check_file(const char *path, const char *what, bool create, larder_error *err)
+check_file(const char *path, const char *what, bool create, bool *absent,
+    larder_error *err)
 {
     char words[128] = "";
     struct stat file;
 
+    *absent = false;
     if (stat(path, &file) == 0) {
         if (S_ISDIR(file.st_mode))
             return larder_fail(err, LARDER_INVALID,
                 "%s is a folder; %s is kept in a file", path, what);
         return LARDER_OK;
     }
-    if (errno == ENOENT || errno == ENOTDIR)
+    if (errno == ENOENT || errno == ENOTDIR) {
+        *absent = true;
         return create ? LARDER_OK : fail_absent(path, what, err);
+    }
     (void)strerror_r(errno, words, sizeof words);
     return larder_fail(err, LARDER_IO, "%s: %s", path, words);
+}
+
+/* Does the file end inside a page, with no WAL that would mend it? */
+static bool
+ends_inside(const char *path, int64_t page_bytes)
+{
+    struct stat file, wal;
+
+    return page_bytes > 0 && stat(path, &file) == 0 &&
+           file.st_size % page_bytes != 0 &&
+           !(stat_beside(path, "-wal", &wal) && wal.st_size > 0);
+}
+
+/* A file that was cut to nothing is a new one to SQLite, and what is missing
+ * of a last page is zeros: to us both are damaged. The transaction keeps a
+ * writer from making the file longer meanwhile. */
+static larder_status
+check_whole(sqlite_store *store, larder_error *err)
+{
+    sqlite_link *link = &store->main;
+    bool kept = sqlite_lock_kept(store); /* before the look at the file */
+    int64_t n_pages = 0, page_bytes = 0, unused = 0;
+    larder_status rc = LARDER_OK;
+
+    LARDER_TRY(sqlite_begin(link, "BEGIN", err));
+    LARDER_TRY(has_format(link, &unused, err));
+    LARDER_TRY(sqlite_integer(link, "PRAGMA page_count", &n_pages, err));
+    LARDER_TRY(sqlite_integer(link, "PRAGMA page_size", &page_bytes, err));
+    if (n_pages == 0 && kept)
+        rc = larder_fail(err, LARDER_CORRUPT,
+            "%s is damaged: it is empty, and was not", link->path);
+    else if (n_pages > 0 && ends_inside(link->path, page_bytes))
+        rc = larder_fail(err, LARDER_CORRUPT,
+            "%s is damaged: it ends inside a page", link->path);
+    if (rc != LARDER_OK)
+        larder_hint(err, "restore the file from a copy");
+out:
+    if (link->db != NULL && sqlite3_get_autocommit(link->db) == 0)
+        (void)sqlite_run(link, "COMMIT", NULL);
+    return rc;
 }
 
 larder_status
@@ -410,12 +492,13 @@ sqlite_store_open(sqlite_store *store, const char *path, const char *what,
     int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
     larder_status rc = LARDER_OK;
     int64_t n_pages = 0;
+    bool absent;
 
     *store = (sqlite_store){0};
     if (path == NULL || path[0] == '\0')
         return larder_fail(err, LARDER_INVALID,
             "option 'path' is missing: where is the file of this %s?", what);
-    LARDER_TRY(check_file(path, what, create, err));
+    LARDER_TRY(check_file(path, what, create, &absent, err));
     if (create)
         LARDER_TRY(make_folders(path, err));
     store->path = strdup(path);
@@ -423,7 +506,11 @@ sqlite_store_open(sqlite_store *store, const char *path, const char *what,
         rc = larder_fail(err, LARDER_NOMEM, "out of memory");
         goto out;
     }
+    if (absent)
+        LARDER_TRY(sqlite_lock_forget(store, call, err));
     LARDER_TRY(connect_file(&store->main, store->path, flags, call, err));
+    if (!absent)
+        LARDER_TRY(check_whole(store, err));
     if (create)
         LARDER_TRY(lay_out(store, call, err));
     LARDER_TRY(

@@ -64,6 +64,9 @@ void sqlite_write_undo(sqlite_store *store);
 larder_status sqlite_fail(sqlite_link *link, int code, larder_error *err);
 /* Statements without parameters and rows; several are separated by ';'. */
 larder_status sqlite_run(sqlite_link *link, const char *sql, larder_error *err);
+/* Run a BEGIN, after the end of a transaction that found no memory for it. */
+larder_status sqlite_begin(
+    sqlite_link *link, const char *sql, larder_error *err);
 larder_status sqlite_prepare(
     sqlite_link *link, const char *sql, sqlite3_stmt **out, larder_error *err);
 /* *row: there is one; else the statement is done. */

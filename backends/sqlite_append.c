@@ -15,6 +15,8 @@
 /* Batches held back until it is known whether the append is small. */
 #define SMALL_BATCHES 8u
 #define SMALL_ROWS 65536u
+/* Rows whose digests are made at a time. */
+#define DIGESTS 64u
 
 typedef struct append {
     sqlite_link *link;
@@ -125,7 +127,8 @@ note_event(append *a, larder_time event)
 }
 
 static larder_status
-put_row(append *a, const larder_batch *batch, size_t row, larder_error *err)
+put_row(append *a, const larder_batch *batch, size_t row, uint64_t digest,
+    larder_error *err)
 {
     int n = (int)a->table->schema->n_fields;
     int code = SQLITE_OK;
@@ -136,8 +139,7 @@ put_row(append *a, const larder_batch *batch, size_t row, larder_error *err)
         sqlite_null(&batch->columns[a->created], row))
         code = sqlite3_bind_int64(a->insert, (int)a->created + 1, NO_CREATED);
     if (code == SQLITE_OK)
-        code = sqlite3_bind_int64(
-            a->insert, n + 2, (int64_t)larder_row_digest(batch, row));
+        code = sqlite3_bind_int64(a->insert, n + 2, (int64_t)digest);
     if (code != SQLITE_OK)
         return sqlite_fail(a->link, code, err);
     code = sqlite3_step(a->insert);
@@ -157,9 +159,16 @@ static larder_status
 put_batch(append *a, const larder_batch *batch, larder_error *err)
 {
     larder_status rc = larder_call_check(a->call, err);
+    uint64_t digests[DIGESTS];
 
-    for (size_t row = 0; row < batch->n_rows && rc == LARDER_OK; row++)
-        rc = put_row(a, batch, row, err);
+    for (size_t row = 0; row < batch->n_rows && rc == LARDER_OK; row++) {
+        size_t left = batch->n_rows - row;
+
+        if (row % DIGESTS == 0)
+            larder_row_digests(
+                batch, row, left < DIGESTS ? left : DIGESTS, digests);
+        rc = put_row(a, batch, row, digests[row % DIGESTS], err);
+    }
     a->n_read += batch->n_rows;
     return rc;
 }

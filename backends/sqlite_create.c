@@ -70,8 +70,9 @@ make_table(sqlite_link *link, const larder_table *table, larder_error *err)
         sql_name(&sql, table->schema->fields[i].name);
         sql_add(&sql, " %s, ", sqlite_declare(table->schema->fields[i].type));
     }
-    sql_add(&sql,
-        "_arrival INTEGER NOT NULL, _digest INTEGER NOT NULL, PRIMARY KEY(");
+    /* NOT NULL on a column outside the key of such a table would make SQLite
+     * 3.40's integrity_check cry wolf. */
+    sql_add(&sql, "_arrival INTEGER, _digest INTEGER NOT NULL, PRIMARY KEY(");
     add_cluster(&sql, table);
     sql_add(&sql, ")) WITHOUT ROWID; CREATE INDEX ");
     sql_name(&sql, name.text);

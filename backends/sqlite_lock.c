@@ -4,7 +4,8 @@
  *
  * The lock is flock()'s on "PATH.lock": it ends with its holder, however that
  * dies, and it also keeps apart two stores of one process. The file holds the
- * process id of the last holder and is never removed.
+ * process id of the last holder, after a commit also that rows are kept, and
+ * is never removed.
  */
 #include "sqlite_lock.h"
 
@@ -19,6 +20,9 @@
 
 #define PATIENCE_MS 30000u
 #define LONGEST_NAP_MS 25u
+
+/* In the lock file: the store's file holds something. */
+#define KEPT "kept"
 
 /* A WAL greater than this is moved into the file after a commit. */
 #define WAL_BYTES (4 << 20)
@@ -145,6 +149,49 @@ give_lock(const sqlite_store *store)
     (void)flock(store->lock - 1, LOCK_UN);
 }
 
+/* Under the lock, after a commit. Losing this loses no row: only that a file
+ * cut to nothing is told from a new one. */
+static void
+mark_kept(const sqlite_store *store)
+{
+    char text[40];
+    int size = snprintf(text, sizeof text, "%ld\n" KEPT "\n", (long)getpid());
+
+    if (size > 0 && pwrite(store->lock - 1, text, (size_t)size, 0) < 0)
+        return;
+}
+
+bool
+sqlite_lock_kept(const sqlite_store *store)
+{
+    size_t room = strlen(store->path) + sizeof ".lock";
+    char *path = malloc(room), text[40] = "";
+    int descriptor;
+
+    if (path == NULL)
+        return false;
+    (void)snprintf(path, room, "%s.lock", store->path);
+    descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    free(path);
+    if (descriptor < 0)
+        return false;
+    if (read(descriptor, text, sizeof text - 1) < 0)
+        text[0] = '\0';
+    (void)close(descriptor);
+    return strstr(text, "\n" KEPT "\n") != NULL;
+}
+
+larder_status
+sqlite_lock_forget(
+    sqlite_store *store, const larder_call *call, larder_error *err)
+{
+    larder_status rc = take_lock(store, call, err);
+
+    if (rc == LARDER_OK)
+        give_lock(store);
+    return rc;
+}
+
 /* ------------------------------------------------------------ checkpoints */
 
 /* Under the lock. Readers of older rows keep it from finishing: then the next
@@ -204,7 +251,7 @@ sqlite_write_begin(
         return rc;
     (void)sqlite3_wal_hook(store->main.db, on_commit, store);
     LARDER_TRY(sqlite_run(&store->main, "PRAGMA journal_mode=WAL", err));
-    LARDER_TRY(sqlite_run(&store->main, "BEGIN IMMEDIATE", err));
+    LARDER_TRY(sqlite_begin(&store->main, "BEGIN IMMEDIATE", err));
     store->writing = true;
 out:
     if (rc != LARDER_OK)
@@ -224,6 +271,7 @@ sqlite_write_commit(sqlite_store *store, larder_error *err)
     }
     store->writing = false;
     store->wrote = true;
+    mark_kept(store);
     store->main.call = NULL; /* it stands: nobody can interrupt it now */
     if (sqlite_integer(&store->main, "PRAGMA page_size", &page_bytes, NULL) ==
             LARDER_OK &&

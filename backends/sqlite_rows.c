@@ -122,8 +122,8 @@ jump(sqlite_rows *rows, larder_error *err)
         rows->onward = NULL;
     }
     (void)sqlite3_reset(rows->statement);
-    code = sqlite_newest_bind_key(
-        rows->newest, rows->statement, rows->onward_key);
+    code =
+        sqlite_newest_bind_key(rows->newest, rows->statement, rows->onward_key);
     return code == SQLITE_OK ? LARDER_OK : sqlite_fail(rows->link, code, err);
 }
 
@@ -134,11 +134,12 @@ step(sqlite_rows *rows, bool *row, larder_error *err)
 
     while (code == SQLITE_ERROR && rows->newest != NULL &&
            sqlite_newest_jumped(rows->newest)) {
-        larder_status rc = jump(rows, err);
+        larder_status rc = rows->onward_key == 0 ? LARDER_OK : jump(rows, err);
 
         if (rc != LARDER_OK)
             return rc;
-        code = sqlite3_step(rows->statement);
+        code =
+            rows->onward_key == 0 ? SQLITE_DONE : sqlite3_step(rows->statement);
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         return sqlite_fail(rows->link, code, err);

@@ -22,7 +22,7 @@ typedef struct sqlite_rows {
     sqlite_newest *newest; /* NULL: every row */
     bool in_sql;           /* ... which the statement asks itself */
     sqlite3_stmt *onward;  /* the same, of greater keys; NULL: not needed */
-    int onward_key;        /* its parameters of the key */
+    int onward_key; /* its first parameter of the key; 0: there is one key */
     bool ended;
 } sqlite_rows;
 

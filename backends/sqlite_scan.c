@@ -214,10 +214,17 @@ add_order(sql_text *sql, const larder_scan *scan)
     }
 }
 
+/* Which rows a SELECT gives. */
+typedef enum choice {
+    ROWS_ALL,
+    ROWS_NEWEST, /* of each key */
+    ROWS_ONWARD  /* the same, of keys after the last one */
+} choice;
+
 /* SELECT of an owned table. */
 static larder_status
 say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
-    const sqlite_part *part, arrivals how, bool newest, larder_error *err)
+    const sqlite_part *part, arrivals how, choice of, larder_error *err)
 {
     bool first = true;
 
@@ -229,10 +236,12 @@ say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
         sql_add(sql, " INDEXED BY \"_larder_%s(_arrival)\"", scan->table->name);
     add_part(sql, scan, part, &first);
     add_key(sql, scan, &first);
-    if (newest)
-        add_newest(sql, scan, &first);
-    else
+    if (of == ROWS_ONWARD)
+        add_onward(sql, scan, &first);
+    if (of == ROWS_ALL)
         add_filter(sql, scan, how, &first);
+    else
+        add_newest(sql, scan, &first);
     if (scan->order == LARDER_ORDER_NEWEST_FIRST)
         add_order(sql, scan);
     return sql_finish(sql, err);
@@ -308,6 +317,35 @@ out:
     return rc;
 }
 
+/* Prepare what the newest rows of greater keys come from, where seeking them
+ * gives them in order too. */
+static larder_status
+prepare_onward(sqlite_rows *rows, const larder_scan *scan,
+    const sqlite_part *part, larder_error *err)
+{
+    sql_text sql = {0};
+    larder_status rc = LARDER_OK;
+    bool in_order = true;
+
+    if (scan->n_key == 0 || seeks_key(scan)) {
+        sqlite_newest_set_jumps(rows->newest, true); /* there is one key */
+        goto out;
+    }
+    LARDER_TRY(say_owned(
+        &sql, &rows->shape, scan, part, ARRIVALS_ANY, ROWS_ONWARD, err));
+    LARDER_TRY(is_in_order(rows->link, sql.text, &in_order, err));
+    if (!in_order)
+        goto out;
+    LARDER_TRY(sqlite_prepare(rows->link, sql.text, &rows->onward, err));
+    (void)sqlite_newest_bind(rows->newest, rows->onward, P_NEWEST);
+    bind_all(rows->onward, scan, part);
+    rows->onward_key = P_KEY;
+    sqlite_newest_set_jumps(rows->newest, true);
+out:
+    sql_release(&sql);
+    return rc;
+}
+
 /* Prepare the SELECT that answers the scan; `newest` is asked in SQL if that
  * keeps the order. */
 static larder_status
@@ -322,16 +360,20 @@ prepare_owned(sqlite_rows *rows, const larder_scan *scan,
     if (how == ARRIVALS_NONE)
         goto out;
     if (rows->newest != NULL && how != ARRIVALS_INDEX) {
-        LARDER_TRY(say_owned(&sql, &rows->shape, scan, part, how, true, err));
+        LARDER_TRY(
+            say_owned(&sql, &rows->shape, scan, part, how, ROWS_NEWEST, err));
         LARDER_TRY(is_in_order(rows->link, sql.text, &rows->in_sql, err));
     }
     if (!rows->in_sql) {
         sql_release(&sql);
-        LARDER_TRY(say_owned(&sql, &rows->shape, scan, part, how, false, err));
+        LARDER_TRY(
+            say_owned(&sql, &rows->shape, scan, part, how, ROWS_ALL, err));
     }
     LARDER_TRY(sqlite_prepare(rows->link, sql.text, &rows->statement, err));
-    if (rows->in_sql)
-        (void)sqlite_newest_bind(rows->newest, rows->statement, P_NEWEST);
+    if (!rows->in_sql)
+        goto out;
+    (void)sqlite_newest_bind(rows->newest, rows->statement, P_NEWEST);
+    LARDER_TRY(prepare_onward(rows, scan, part, err));
 out:
     sql_release(&sql);
     return rc;

@@ -4,7 +4,7 @@
  *
  *     bench define FOLDER            a repository to measure in
  *     bench apply FOLDER             its definitions, applied
- *     bench ingest FOLDER CSV        the file into its history
+ *     bench ingest FOLDER CSV THREADS   the file into its history
  *     bench csv N                    the events, to standard output
  *     bench spine N S                the spine, to standard output
  *     bench join FOLDER N S THREADS  seconds and sums of one join
@@ -201,9 +201,9 @@ apply(const char *folder)
 }
 
 static int
-ingest(const char *folder, const char *path)
+ingest(const char *folder, const char *path, unsigned threads)
 {
-    larder_call call = {0};
+    larder_call call = {.n_threads = threads};
     larder_store *store = open_store(folder, &call);
     larder_source_shape shape = {0};
     larder_text_options options = {.name = path, .format = LARDER_CSV};
@@ -422,8 +422,8 @@ main(int argc, char **argv)
         return define(argv[2]);
     if (strcmp(what, "apply") == 0 && argc == 3)
         return apply(argv[2]);
-    if (strcmp(what, "ingest") == 0 && argc == 4)
-        return ingest(argv[2], argv[3]);
+    if (strcmp(what, "ingest") == 0 && argc == 5)
+        return ingest(argv[2], argv[3], (unsigned)count(argv[4]));
     if (strcmp(what, "csv") == 0 && argc == 3)
         return csv(count(argv[2]));
     if (strcmp(what, "spine") == 0 && argc == 4)

@@ -14,6 +14,7 @@ nobase_dist_pkgdata_DATA = \
 examplesdir = $(pkgdatadir)/examples
 nobase_dist_examples_DATA = \
 	feature_repo/.larderignore \
+	feature_repo/README.md \
 	feature_repo/data/generate.py \
 	feature_repo/data/hcp_activity.csv \
 	feature_repo/data/market_metrics.csv \

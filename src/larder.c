@@ -389,6 +389,20 @@ out:
     return rc;
 }
 
+/* An earlier try that did not end may have removed it already. */
+static larder_status
+destroy_online(larder_store *store, const larder_call *call, larder_error *err)
+{
+    larder_error why = {0};
+    larder_status rc = ldr_online_destroy(store->online, call, &why);
+
+    if (rc == LARDER_NOT_FOUND)
+        return LARDER_OK;
+    if (rc != LARDER_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
 larder_status
 larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
 {
@@ -401,7 +415,7 @@ larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
     if (store->offline != NULL)
         LARDER_TRY(remove_tables(store, call, snapshot, err));
     if (store->online != NULL)
-        LARDER_TRY(ldr_online_destroy(store->online, call, err));
+        LARDER_TRY(destroy_online(store, call, err));
     LARDER_TRY(
         ldr_records_destroy(store->records, call, store->config.project, err));
     pthread_mutex_lock(&store->lock);

@@ -16,6 +16,9 @@
 /* How many there were since the thread began. */
 size_t allocations_made(void);
 
+/* Does a sanitizer watch each of them, which takes its time? */
+bool allocations_are_slow(void);
+
 /* Refuse the nth from now (1: the next), and with `after` all that follow. */
 void allocations_refuse(size_t nth, bool after);
 /* Refuse no more; was any refused? */

@@ -1324,6 +1324,7 @@ END_TEST
 /* A stream that gives rows, says so on a pipe, and never ends. */
 typedef struct endless {
     int say;
+    int wait; /* its end is the parent's */
     int64_t n_batches;
 } endless;
 
@@ -1334,10 +1335,11 @@ endless_next(larder_stream *self, larder_batch *out, larder_error *err)
     larder_batch batch = {0};
 
     (void)err;
-    if (state->n_batches == 20) {
+    if (state->n_batches == 10) {
+        char byte;
+
         if (write(state->say, "x", 1) == 1)
-            for (;;)
-                pause();
+            (void)!read(state->wait, &byte, 1);
         _exit(3);
     }
     ck_assert_int_eq(larder_batch_init(&batch, self->schema, NULL), LARDER_OK);
@@ -1358,37 +1360,53 @@ endless_next(larder_stream *self, larder_batch *out, larder_error *err)
 }
 
 /* A child that is in the middle of an append; it waits to be killed. */
-static pid_t
+typedef struct victim {
+    pid_t pid;
+    int hold; /* closed with this process, however that ends */
+} victim;
+
+static victim
 start_endless(int i)
 {
-    int ends[2];
+    int said[2], held[2];
     char byte;
-    pid_t child;
+    victim child;
 
-    ck_assert_int_eq(pipe(ends), 0);
-    child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
+    ck_assert_int_eq(pipe(said), 0);
+    ck_assert_int_eq(pipe(held), 0);
+    child = (victim){.pid = fork(), .hold = held[1]};
+    ck_assert_int_ge(child.pid, 0);
+    if (child.pid == 0) {
         offline own = offline_must_open(offline_type((size_t)i), folder, false);
-        endless state = {.say = ends[1]};
+        endless state = {.say = said[1], .wait = held[0]};
         larder_stream rows = {
             .schema = &plain_schema, .next = endless_next, .state = &state};
         larder_appended appended;
 
+        close(held[1]);
         (void)own.ops->append(
             own.self, &own.call, &plain, &rows, &appended, NULL);
         _exit(4);
     }
-    close(ends[1]);
-    ck_assert_int_eq(read(ends[0], &byte, 1), 1);
-    close(ends[0]);
+    close(said[1]);
+    close(held[0]);
+    ck_assert_int_eq(read(said[0], &byte, 1), 1);
+    close(said[0]);
     return child;
+}
+
+static void
+kill_endless(victim child)
+{
+    ck_assert_int_eq(kill(child.pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child.pid, NULL, 0), child.pid);
+    close(child.hold);
 }
 
 START_TEST(an_append_killed_midway_leaves_nothing)
 {
     larder_scan scan = scan_plain();
-    pid_t child;
+    victim child;
 
     if (!open_in_file(_i))
         return;
@@ -1398,8 +1416,7 @@ START_TEST(an_append_killed_midway_leaves_nothing)
     /* Whoever reads meanwhile is not in the way, nor sees anything. */
     store = offline_must_open(offline_type((size_t)_i), folder, false);
     offline_expect(offline_scan(&store, &scan), "1,10,,1.0,a");
-    ck_assert_int_eq(kill(child, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    kill_endless(child);
     offline_expect(offline_scan(&store, &scan), "1,10,,1.0,a");
     offline_append(&store, &plain, "1,20,,1,a");
     offline_expect(offline_scan(&store, &scan), "1,10,,1.0,a;1,20,,1.0,a");
@@ -1421,7 +1438,7 @@ START_TEST(who_waits_too_long_is_told_for_whom)
     larder_appended appended;
     larder_error err = {0};
     char pid[32];
-    pid_t child;
+    victim child;
 
     if (!open_in_file(_i)) {
         larder_stream_close(&rows);
@@ -1433,10 +1450,9 @@ START_TEST(who_waits_too_long_is_told_for_whom)
     ck_assert_int_eq(
         store.ops->append(store.self, &call, &plain, &rows, &appended, &err),
         LARDER_BUSY);
-    snprintf(pid, sizeof pid, "process %ld ", (long)child);
+    snprintf(pid, sizeof pid, "process %ld ", (long)child.pid);
     ck_assert_msg(strstr(err.message, pid) != NULL, "%s", err.message);
-    ck_assert_int_eq(kill(child, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    kill_endless(child);
     larder_stream_close(&rows);
 }
 END_TEST

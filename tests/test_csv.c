@@ -148,7 +148,7 @@ static const struct {
                       "'delay' (it has 'dely'), 'at', 'name' (it has 'nam')"},
     {"id,delay,at,name,color,size\n",
         "INVALID orders.csv:1:0: the header has unknown columns 'color', "
-        "'size' [remove what is not wanted, or ask to ignore it]"},
+        "'size' [remove it, or ask to ignore it (--ignore-extra)]"},
     {"id,\"delay\"x,at,name\n",
         "INVALID orders.csv:1:11: field 2: text after the closing quote [put "
         "the value in quotes, and write each quote in it twice]"},

@@ -307,7 +307,7 @@ static const struct {
     {"{\"name\":\"\xC3\xA9\",\"nme\":1}",
         "INVALID a.jsonl:1:13: unknown member 'nme' [did you mean 'name'?]"},
     {"{\"color\":1}", "INVALID a.jsonl:1:2: unknown member 'color' [remove "
-                      "what is not wanted, or ask to ignore it]"},
+                      "it, or ask to ignore it (--ignore-extra)]"},
     {"{\"id\":1,\"id\":1}",
         "INVALID a.jsonl:1:9: column 'id': the record has it twice"},
     {"[1]", "INVALID a.jsonl:1:1: the record is not an object: {\"name\": "

@@ -23,6 +23,14 @@ jsonout_document(FILE *file, const json_t *document)
 }
 
 void
+jsonout_line(FILE *file, const json_t *document)
+{
+    json_dumpf(document, file,
+        JSON_COMPACT | JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY);
+    fputc('\n', file);
+}
+
+void
 jsonout_member(FILE *file, const json_t *value)
 {
     char *text = json_dumps(

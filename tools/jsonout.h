@@ -14,6 +14,8 @@
 
 /* A whole document and a line end. */
 void jsonout_document(FILE *file, const json_t *document);
+/* The same on one line. */
+void jsonout_line(FILE *file, const json_t *document);
 /* One member's value inside a document that is written by hand, indented as
  * below its name. */
 void jsonout_member(FILE *file, const json_t *value);

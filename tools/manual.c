@@ -116,7 +116,7 @@ head(FILE *file)
         ".\\\" SPDX-License-Identifier: Apache-2.0\n"
         ".\\\" Printed by 'larder help --man'; change the operations in "
         "tools/.\n"
-        ".TH LARDER 1 \"\" \"Larder %s\" \"User Commands\"\n"
+        ".TH LARDER 1 \"2026-11-22\" \"Larder %s\" \"User Commands\"\n"
         ".SH NAME\n"
         "larder \\- a feature store in one library and one command\n"
         ".SH SYNOPSIS\n"

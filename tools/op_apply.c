@@ -106,6 +106,14 @@ generation_of(struct run *run, const char *name, bool current_allowed,
     return LARDER_OK;
 }
 
+/* As it was asked for: which number is current, only the registry knows. */
+static json_t *
+generation_json(uint64_t generation)
+{
+    return generation == 0 ? json_string("current")
+                           : json_integer((json_int_t)generation);
+}
+
 static larder_status
 run_diff(struct run *run, larder_error *err)
 {
@@ -119,7 +127,8 @@ run_diff(struct run *run, larder_error *err)
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_diff(store, &run->call, from, to, &changes, err));
     rc = changes_print(run, &changes,
-        json_pack("{s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)to),
+        json_pack("{s:o, s:o}", "from", generation_json(from), "to",
+            generation_json(to)),
         err);
 out:
     return rc;

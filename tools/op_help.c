@@ -53,7 +53,7 @@ const struct operation op_help = {.name = "help",
 static larder_status
 run_version(struct run *run, larder_error *err)
 {
-    if (run->output == OUTPUT_JSON)
+    if (run->output == OUTPUT_JSON || run->output == OUTPUT_JSONL)
         return print_document(
             run, json_pack("{s:s}", "version", larder_version()), err);
     printf("larder %s\n", larder_version());

@@ -19,7 +19,7 @@ look_show(struct run *run, const char *name, larder_error *err)
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_show(store, &run->call, name,
         generation == NULL ? 0 : generation->number, &shown, err));
-    if (run->output == OUTPUT_JSON) {
+    if (run->output == OUTPUT_JSON || run->output == OUTPUT_JSONL) {
         rc = print_document(run,
             json_pack("{s:s, s:s, s:I, s:s, s:s}", "kind", kinds[shown.kind],
                 "name", name, "generation", (json_int_t)shown.generation,

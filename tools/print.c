@@ -170,7 +170,7 @@ out:
     return rc;
 }
 
-/* A table of no row is its header; so is CSV. */
+/* CSV of no row is its header. */
 static larder_status
 print_nothing(struct printer *printer, larder_error *err)
 {
@@ -213,6 +213,8 @@ print_close(
     if (rc == LARDER_OK && printer->n_rows == 0 &&
         printer->run->output == OUTPUT_CSV)
         rc = print_nothing(printer, err);
+    if (rc == LARDER_OK && printer->n_rows == 0)
+        print_words(printer->run, "no %s", printer->listing->name);
     if (rc == LARDER_OK)
         rc = print_flush(printer->run, err);
     table_free(printer->table);
@@ -251,7 +253,10 @@ print_document(struct run *run, json_t *document, larder_error *err)
     speak_clear(run);
     if (document == NULL)
         return fail_memory(err);
-    jsonout_document(stdout, document);
+    if (run->output == OUTPUT_JSONL)
+        jsonout_line(stdout, document);
+    else
+        jsonout_document(stdout, document);
     json_decref(document);
     return print_flush(run, err);
 }

@@ -43,7 +43,7 @@ larder_status print_close(struct printer *printer, larder_status rc,
 /* All of a stream, which is closed. */
 larder_status print_stream(struct run *run, const struct listing *listing,
     larder_stream *stream, json_t *facts, larder_error *err);
-/* A document by itself under -o json. */
+/* A document by itself under -o json; on one line under -o jsonl. */
 larder_status print_document(
     struct run *run, json_t *document, larder_error *err);
 /* A closing word for people: standard output, tables only, not under -q. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * table.h - tables for people, on libsmartcols: on a terminal they fit its
- * width by folding long text; elsewhere a row is a line.
+ * width by folding text between words, or give each value a line where it is
+ * too narrow for that; elsewhere a row is a line.
  */
 #ifndef TABLE_H
 #define TABLE_H

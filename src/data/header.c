@@ -108,7 +108,7 @@ refuse_extra(const char *const *names, size_t n_names, const size_t *targets,
     if (extra.n == 0)
         return LARDER_OK;
     fail_list(&extra, "has unknown", err);
-    larder_hint(err, "remove what is not wanted, or ask to ignore it");
+    larder_hint(err, "remove it, or ask to ignore it (--ignore-extra)");
     return LARDER_INVALID;
 }
 

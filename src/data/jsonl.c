@@ -82,7 +82,7 @@ blame_unknown(jsonl_reader *jsonl, larder_bytes name)
     if (near != NULL)
         larder_hint(fault, "did you mean '%s'?", near);
     else if (!jsonl->verbatim)
-        larder_hint(fault, "remove what is not wanted, or ask to ignore it");
+        larder_hint(fault, "remove it, or ask to ignore it (--ignore-extra)");
 }
 
 /* ----------------------------------------------------------------- members */

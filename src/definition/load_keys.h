@@ -150,7 +150,8 @@
       false, "warn or refuse",                                                 \
       "What a value does that is not allowed. Default: warn.")                 \
     X(feature, default, ldr_read_text, ldr_feature, default_text, NONE, false, \
-      "a value", "Served beside the status when there is no value. "           \
+      "a value",                                                               \
+      "Served beside NULL_VALUE and NOT_FOUND; a join gives null. "            \
       "Default: null is served.")                                              \
     X(feature, unit, ldr_read_text, ldr_feature, unit, NONE, false,            \
       "a text", "Of the value, for people.")                                   \

@@ -4,11 +4,14 @@
  */
 #include "engine/ingest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/batch.h"
 #include "data/schema.h"
 #include "definition/table.h"
+#include "engine/channel.h"
+#include "engine/parallel.h"
 
 /* The input, looked at on its way into the store. */
 typedef struct checked {
@@ -69,6 +72,122 @@ require(checked *c, const char *name, larder_error *err)
     return LARDER_OK;
 }
 
+/* ------------------------------------------------------------ the pipeline */
+
+/* Read, sort and write at the same time, each handing batches to the next. The
+ * caller's thread reads, since the stream is the caller's. */
+enum { WRITE, SORT, READ, N_PARTS };
+
+typedef struct pipeline {
+    ldr_offline *offline;
+    const larder_call *call;
+    const larder_table *table;
+    larder_stream *rows;
+    ldr_channel read, sorted;
+    larder_appended appended;
+    larder_status status[N_PARTS];
+    larder_error error[N_PARTS];
+} pipeline;
+
+static larder_status
+write_part(pipeline *p, larder_error *err)
+{
+    larder_stream rows;
+    larder_status rc;
+
+    /* No lock on the store while rows are still being read. */
+    ldr_channel_wait(&p->sorted);
+    ldr_channel_stream(&p->sorted, &rows);
+    rc = ldr_offline_append_sorted(
+        p->offline, p->call, p->table, &rows, &p->appended, err);
+    larder_stream_close(&rows);
+    return rc;
+}
+
+static larder_status
+sort_part(pipeline *p, larder_error *err)
+{
+    larder_stream rows, in_order = {0};
+    ldr_sorted *sorted = NULL;
+    larder_status rc;
+
+    ldr_channel_stream(&p->read, &rows);
+    LARDER_TRY(ldr_offline_sort(p->table, &rows, p->call, &sorted, err));
+    LARDER_TRY(ldr_sorted_read(sorted, &in_order, err));
+    LARDER_TRY(ldr_channel_give_all(&p->sorted, &in_order, err));
+out:
+    ldr_channel_end(&p->sorted, rc, err);
+    larder_stream_close(&rows);
+    larder_stream_close(&in_order);
+    ldr_sorted_free(sorted);
+    return rc;
+}
+
+static larder_status
+read_part(pipeline *p, larder_error *err)
+{
+    larder_status rc = ldr_channel_give_all(&p->read, p->rows, err);
+
+    ldr_channel_end(&p->read, rc, err);
+    return rc;
+}
+
+static void
+run_part(void *context, unsigned part)
+{
+    static larder_status (*const parts[N_PARTS])(
+        pipeline *, larder_error *) = {write_part, sort_part, read_part};
+    pipeline *p = context;
+
+    p->status[part] = parts[part](p, &p->error[part]);
+}
+
+/* The failure of the first in line: those behind it fail for its sake. */
+static larder_status
+outcome(const pipeline *p, larder_error *err)
+{
+    for (unsigned i = N_PARTS; i-- > 0;) {
+        if (p->status[i] == LARDER_OK)
+            continue;
+        if (err != NULL)
+            *err = p->error[i];
+        return p->status[i];
+    }
+    return LARDER_OK;
+}
+
+static larder_status
+append_in_parts(ldr_offline *offline, const larder_call *call,
+    const larder_table *table, larder_stream *rows, larder_appended *out,
+    larder_error *err)
+{
+    pipeline *p = calloc(1, sizeof *p);
+    larder_status rc;
+
+    if (p == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory to ingest");
+    p->offline = offline;
+    p->call = call;
+    p->table = table;
+    p->rows = rows;
+    rc = ldr_channel_init(&p->read, rows->schema, err);
+    if (rc != LARDER_OK)
+        goto no_channel;
+    LARDER_TRY(ldr_channel_init(&p->sorted, rows->schema, err));
+    if (ldr_parallel_together(N_PARTS, run_part, p)) {
+        rc = outcome(p, err);
+        *out = p->appended;
+    } else {
+        rc = ldr_offline_append(offline, call, table, rows, out, err);
+    }
+    ldr_channel_release(&p->sorted);
+out:
+    ldr_channel_release(&p->read);
+no_channel:
+    free(p);
+    return rc;
+}
+
 larder_status
 ldr_ingest(ldr_offline *offline, const ldr_source *source,
     const larder_call *call, larder_stream *rows, larder_ingested *out,
@@ -91,11 +210,15 @@ ldr_ingest(ldr_offline *offline, const ldr_source *source,
         LARDER_TRY(require(&c, source->key[k], err));
     LARDER_TRY(require(&c, source->timestamp_field, err));
     ldr_source_table(source, &table);
-    LARDER_TRY(
-        ldr_offline_append(offline, call, &table, &stream, &appended, err));
-    *out = (larder_ingested){.read = c.n_rows,
-        .added = appended.added,
-        .duplicate = appended.duplicate};
+    rc = ldr_parallel_width(call) > 1
+             ? append_in_parts(
+                   offline, call, &table, &stream, &appended, err)
+             : ldr_offline_append(
+                   offline, call, &table, &stream, &appended, err);
+    if (rc == LARDER_OK)
+        *out = (larder_ingested){.read = c.n_rows,
+            .added = appended.added,
+            .duplicate = appended.duplicate};
 out:
     return rc;
 }

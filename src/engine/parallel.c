@@ -66,3 +66,78 @@ ldr_parallel_run(unsigned n,
     }
     return LARDER_OK;
 }
+
+/* --------------------------------------------------------- all at one time */
+
+/* Nobody begins before it is known that all can. */
+typedef struct start {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool known, all;
+    void (*work)(void *context, unsigned i);
+    void *context;
+} start;
+
+typedef struct runner {
+    start *start;
+    unsigned number;
+    pthread_t thread;
+} runner;
+
+static void *
+run_when_all(void *argument)
+{
+    runner *r = argument;
+    start *s = r->start;
+    bool all;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->known)
+        pthread_cond_wait(&s->changed, &s->lock);
+    all = s->all;
+    pthread_mutex_unlock(&s->lock);
+    if (all)
+        s->work(s->context, r->number);
+    return NULL;
+}
+
+static void
+let_go(start *s, bool all)
+{
+    pthread_mutex_lock(&s->lock);
+    s->known = true;
+    s->all = all;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool
+ldr_parallel_together(
+    unsigned n, void (*work)(void *context, unsigned i), void *context)
+{
+    start s = {.work = work, .context = context};
+    runner runners[LDR_THREADS_MAX];
+    unsigned n_started = 0;
+
+    assert(n >= 1 && n <= LDR_THREADS_MAX);
+    if (pthread_mutex_init(&s.lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&s.changed, NULL) != 0) {
+        pthread_mutex_destroy(&s.lock);
+        return false;
+    }
+    for (bool going = true; going && n_started + 1 < n; n_started += going) {
+        runner *r = &runners[n_started];
+
+        *r = (runner){.start = &s, .number = n_started};
+        going = pthread_create(&r->thread, NULL, run_when_all, r) == 0;
+    }
+    let_go(&s, n_started + 1 == n);
+    if (n_started + 1 == n)
+        work(context, n - 1);
+    for (unsigned i = 0; i < n_started; i++)
+        pthread_join(runners[i].thread, NULL);
+    pthread_cond_destroy(&s.changed);
+    pthread_mutex_destroy(&s.lock);
+    return n_started + 1 == n;
+}

@@ -20,4 +20,10 @@ larder_status ldr_parallel_run(unsigned n,
     larder_status (*work)(void *context, unsigned i, larder_error *err),
     void *context, larder_error *err);
 
+/* Run work(context, i) for i in [0, n) all at the same time, the last on this
+ * thread: for parts that wait for each other. False: there are not threads
+ * enough, and none was run. */
+bool ldr_parallel_together(
+    unsigned n, void (*work)(void *context, unsigned i), void *context);
+
 #endif

@@ -216,14 +216,16 @@ ldr_offline_remove(ldr_offline *store, const larder_call *call,
 /* ------------------------------------------------------------------ append */
 
 /* The order an owned table lies in. */
-static larder_status
-sort_rows(const larder_table *table, larder_stream *rows,
+larder_status
+ldr_offline_sort(const larder_table *table, larder_stream *rows,
     const larder_call *call, ldr_sorted **out, larder_error *err)
 {
     size_t n = table->n_key;
     ldr_sort_column *by = calloc(n + 2, sizeof *by);
     larder_status rc;
 
+    check_owned(table);
+    assert(ldr_schema_equal(rows->schema, table->schema));
     if (by == NULL) {
         larder_stream_close(rows);
         return larder_fail(err, LARDER_NOMEM, "out of memory");
@@ -242,6 +244,19 @@ sort_rows(const larder_table *table, larder_stream *rows,
 }
 
 larder_status
+ldr_offline_append_sorted(ldr_offline *store, const larder_call *call,
+    const larder_table *table, larder_stream *rows, larder_appended *out,
+    larder_error *err)
+{
+    larder_status rc = ldr_gate_enter(&store->gate, err);
+
+    check_owned(table);
+    if (rc == LARDER_OK)
+        rc = store->ops->append(store->self, call, table, rows, out, err);
+    return ldr_gate_leave(&store->gate, rc, err);
+}
+
+larder_status
 ldr_offline_append(ldr_offline *store, const larder_call *call,
     const larder_table *table, larder_stream *rows, larder_appended *out,
     larder_error *err)
@@ -250,14 +265,10 @@ ldr_offline_append(ldr_offline *store, const larder_call *call,
     larder_stream stream = {0};
     larder_status rc;
 
-    check_owned(table);
-    assert(ldr_schema_equal(rows->schema, table->schema));
-    LARDER_TRY(sort_rows(table, rows, call, &sorted, err));
+    LARDER_TRY(ldr_offline_sort(table, rows, call, &sorted, err));
     LARDER_TRY(ldr_sorted_read(sorted, &stream, err));
-    rc = ldr_gate_enter(&store->gate, err);
-    if (rc == LARDER_OK)
-        rc = store->ops->append(store->self, call, table, &stream, out, err);
-    rc = ldr_gate_leave(&store->gate, rc, err);
+    LARDER_TRY(ldr_offline_append_sorted(
+        store, call, table, &stream, out, err));
 out:
     larder_stream_close(&stream);
     ldr_sorted_free(sorted);

@@ -11,6 +11,7 @@
 #ifndef LDR_OFFLINE_H
 #define LDR_OFFLINE_H
 
+#include "data/sort.h"
 #include "larder.h"
 #include "larder_backend.h"
 
@@ -38,6 +39,13 @@ larder_status ldr_offline_remove(ldr_offline *store, const larder_call *call,
 larder_status ldr_offline_append(ldr_offline *store, const larder_call *call,
     const larder_table *table, larder_stream *rows, larder_appended *out,
     larder_error *err);
+/* Its two halves: rows in the order the table lies in (the input is taken
+ * over), and the writing of rows in that order. */
+larder_status ldr_offline_sort(const larder_table *table, larder_stream *rows,
+    const larder_call *call, ldr_sorted **out, larder_error *err);
+larder_status ldr_offline_append_sorted(ldr_offline *store,
+    const larder_call *call, const larder_table *table, larder_stream *rows,
+    larder_appended *out, larder_error *err);
 /* The stream always keeps scan->order: what the store does not keep is sorted
  * here, spilling within call->memory_bytes. */
 larder_status ldr_offline_scan(ldr_offline *store, unsigned reader,
