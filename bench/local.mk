@@ -1,16 +1,27 @@
 # Speed. Never part of the tests: a slow machine is not a fault.
 #
 #     make bench      one JSON line a figure on standard output
+#
+# BENCH_EVENTS, BENCH_DIR and others: see the head of bench/run.
 
 EXTRA_PROGRAMS += %D%/bench %D%/raw
+EXTRA_DIST += %D%/README.md %D%/peers.py %D%/run
+CLEANFILES += %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
+
+# Larder's side sees larder.h and links what any program does.
 %C%_bench_SOURCES = %D%/bench.c %D%/data.c %D%/data.h
-%C%_bench_LDADD = libldr.la
+%C%_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_bench_LDADD = liblarder.la
+
+# The bare stores: nothing of Larder.
 %C%_raw_SOURCES = %D%/raw.c %D%/data.c %D%/data.h
 %C%_raw_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-%C%_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
-%C%_raw_LDADD = $(LMDB_LIBS) $(SQLITE_LIBS)
+%C%_raw_LDADD = $(SQLITE_LIBS) $(LMDB_LIBS)
 
-EXTRA_DIST += %D%/README.md %D%/peers.py %D%/run
-
-bench: larder$(EXEEXT) %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
-	@bash $(srcdir)/%D%/run .
+if HAVE_SQLITE
+if HAVE_LMDB
+bench: all %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
+	@srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' \
+		bash $(srcdir)/%D%/run
+endif
+endif

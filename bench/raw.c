@@ -3,6 +3,7 @@
  * raw.c - the bare stores, as peers: what the machine gives without Larder.
  *
  *     raw get ONLINE N ENTITIES   a cursor range over the same rows, LMDB
+ *     raw size ONLINE             rows there, and bytes of one
  *     raw put FOLDER ROWS BYTES   sorted mdb_put, the same commits
  *     raw insert N DATABASE       the same rows, sorted, into such a table
  *
@@ -83,8 +84,9 @@ find_prefix(MDB_cursor *cursor, unsigned char prefix[5])
     memcpy(prefix, key.mv_data, 5);
 }
 
+/* The rows whose keys begin so; *rows counts them. */
 static uint64_t
-read_range(MDB_cursor *cursor, unsigned char *wanted)
+read_range(MDB_cursor *cursor, unsigned char *wanted, uint64_t *rows)
 {
     MDB_val key = {KEY_BYTES, wanted}, data;
     uint64_t sum = 0;
@@ -94,6 +96,7 @@ read_range(MDB_cursor *cursor, unsigned char *wanted)
            memcmp(key.mv_data, wanted, KEY_BYTES) == 0) {
         for (size_t i = 0; i < data.mv_size; i += 8)
             sum += *((const unsigned char *)data.mv_data + i);
+        ++*rows;
         rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
     }
     return sum;
@@ -102,7 +105,7 @@ read_range(MDB_cursor *cursor, unsigned char *wanted)
 static int
 get(const char *path, uint64_t n, uint64_t entities)
 {
-    uint64_t reads = READS / entities, sum = 0;
+    uint64_t reads = READS / entities, sum = 0, rows = 0;
     int64_t *times = malloc((size_t)reads * sizeof *times);
     unsigned char wanted[KEY_BYTES];
     MDB_env *env;
@@ -130,19 +133,50 @@ get(const char *path, uint64_t n, uint64_t entities)
 
             data_spine_of(r * entities + i, n, &entity, &t);
             write_key(wanted + 5, entity);
-            sum += read_range(cursor, wanted);
+            sum += read_range(cursor, wanted, &rows);
         }
         times[r] = nanoseconds() - from;
     }
     qsort(times, (size_t)reads, sizeof *times, by_size);
     printf("{\"what\": \"get\", \"by\": \"lmdb\", \"entities\": %" PRIu64
            ", \"p50_ns\": %" PRId64 ", \"p99_ns\": %" PRId64
-           ", \"sum\": %" PRIu64 "}\n",
-        entities, times[reads / 2], times[reads * 99 / 100], sum);
+           ", \"rows\": %" PRIu64 ", \"sum\": %" PRIu64 "}\n",
+        entities, times[reads / 2], times[reads * 99 / 100], rows, sum);
     mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
     mdb_env_close(env);
     free(times);
+    return 0;
+}
+
+/* What Larder wrote: how many rows, and what one takes on average. */
+static int
+size(const char *path)
+{
+    uint64_t rows = 0, bytes = 0;
+    MDB_val key, data;
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_cursor *cursor;
+
+    lmdb(mdb_env_create(&env), "create");
+    lmdb(mdb_env_set_mapsize(env, (size_t)64 << 30), "map size");
+    lmdb(mdb_env_open(env, path, MDB_RDONLY, 0600), path);
+    lmdb(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), "begin");
+    lmdb(mdb_dbi_open(txn, NULL, 0, &dbi), "database");
+    lmdb(mdb_cursor_open(txn, dbi, &cursor), "cursor");
+    while (mdb_cursor_get(cursor, &key, &data, MDB_NEXT) == MDB_SUCCESS)
+        if (key.mv_size == KEY_BYTES + 8) {
+            rows++;
+            bytes += data.mv_size;
+        }
+    printf("{\"what\": \"size\", \"rows\": %" PRIu64 ", \"bytes\": %" PRIu64
+           "}\n",
+        rows, rows == 0 ? 0 : bytes / rows);
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
     return 0;
 }
 
@@ -292,6 +326,8 @@ main(int argc, char **argv)
 
     if (strcmp(what, "get") == 0 && argc == 5)
         return get(argv[2], count(argv[3]), count(argv[4]));
+    if (strcmp(what, "size") == 0 && argc == 3)
+        return size(argv[2]);
     if (strcmp(what, "put") == 0 && argc == 5)
         return put(argv[2], count(argv[3]), (size_t)count(argv[4]));
     if (strcmp(what, "insert") == 0 && argc == 4)

@@ -8,14 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __has_feature
-#define SANITIZED                                                              \
-    (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
-#else
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
 #define SANITIZED 0
 #endif
+
+/* Seen by the libraries too. */
+#define VISIBLE __attribute__((visibility("default")))
 
 /* Who gives memory in the end. */
 #if SANITIZED
@@ -74,26 +79,26 @@ is_refused(void)
     return true;
 }
 
-void *
+VISIBLE void *
 malloc(size_t size)
 {
     return is_refused() ? NULL : GIVER(malloc)(size);
 }
 
-void *
+VISIBLE void *
 calloc(size_t n, size_t size)
 {
     return is_refused() ? NULL : GIVER(calloc)(n, size);
 }
 
-void *
+VISIBLE void *
 realloc(void *old, size_t size)
 {
     return is_refused() ? NULL : GIVER(realloc)(old, size);
 }
 
 /* The sanitizers' own asks malloc() nothing. */
-char *
+VISIBLE char *
 strdup(const char *text)
 {
     size_t size = strlen(text) + 1;

@@ -4,7 +4,6 @@
 check_LTLIBRARIES += %D%/libsupport.la
 %C%_libsupport_la_SOURCES = \
 	%D%/support.c %D%/support.h \
-	%D%/allocations.c %D%/allocations.h \
 	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
 	%D%/rows.c %D%/rows.h \
@@ -47,7 +46,6 @@ ROOM_TESTS = \
 	%D%/test_table \
 	%D%/test_text \
 	%D%/test_time \
-	%D%/test_user_tables \
 	%D%/test_validate \
 	%D%/test_yaml
 
@@ -60,8 +58,15 @@ endif
 if HAVE_SQLITE
 ROOM_TESTS += \
 	%D%/test_registry_sqlite \
-	%D%/test_sqlite
+	%D%/test_sqlite \
+	%D%/test_user_tables
 endif
+
+# These have a malloc() of their own.
+%C%_test_lookup_SOURCES = \
+	%D%/test_lookup.c %D%/allocations.c %D%/allocations.h
+%C%_test_nomem_SOURCES = \
+	%D%/test_nomem.c %D%/allocations.c %D%/allocations.h
 
 # Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
 FUZZ_TESTS = \

@@ -21,10 +21,16 @@
 /* Spine rows between two looks at the caller's wish to stop. */
 #define CHECK_EVERY 4096u
 
+larder_time
+ldr_ttl_edge(larder_time t, int64_t ttl_us)
+{
+    return ldr_time_minus(t, ttl_us);
+}
+
 bool
 ldr_ttl_passed(larder_time event, larder_time t, int64_t ttl_us)
 {
-    return event < ldr_time_minus(t, ttl_us);
+    return event < ldr_ttl_edge(t, ttl_us);
 }
 
 static larder_status

@@ -48,7 +48,9 @@ larder_status ldr_asof_settle(const ldr_asof *asof, larder_stream *found,
     const larder_call *call, ldr_asof_result *out, larder_error *err);
 void ldr_asof_result_release(ldr_asof_result *result);
 
-/* Is `event` too old to answer at `t`? The one place that knows. */
+/* The oldest event that still answers at `t`. The one place that knows. */
+larder_time ldr_ttl_edge(larder_time t, int64_t ttl_us);
+/* Is `event` too old to answer at `t`? */
 bool ldr_ttl_passed(larder_time event, larder_time t, int64_t ttl_us);
 
 /* The third step of R3, between two rows of value columns: <0, 0, >0. */

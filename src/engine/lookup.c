@@ -66,13 +66,17 @@ struct larder_reader {
     slot *slots;
     int64_t positions_read; /* on the call's monotonic clock */
     bool positions_known;
+    ldr_watch watch;
+    const char **names; /* of the views, each once */
+    size_t n_names;
     /* Used again by every read. */
     larder_want *wants;
     size_t room_wants;
     ldr_buffer keys, rows;
     size_t *key_at; /* per want; one more for the end */
     struct found_row {
-        size_t at, size; /* in rows; size 0: not found */
+        size_t at, size;   /* in rows; size 0: not found */
+        larder_time event; /* LARDER_TIME_MIN where not found */
     } * found;           /* per key row and view */
     size_t room_found;
 };
@@ -247,24 +251,32 @@ place_of_position(const larder_reader *r, size_t view)
 }
 
 static larder_status
+watch_positions(larder_reader *r, larder_error *err)
+{
+    size_t n = r->plan.n_views;
+
+    r->names = ldr_arena_array(&r->arena, n + 1, sizeof *r->names);
+    if (r->names == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++)
+        if (first_reading(r, i) == i)
+            r->names[r->n_names++] = r->plan.views[i].view->about.name;
+    return ldr_watch_init(
+        &r->watch, r->project, r->names, r->n_names, &r->arena, err);
+}
+
+static larder_status
 read_positions(larder_reader *r, const larder_call *call, larder_error *err)
 {
     size_t n = r->plan.n_views;
     ldr_position *positions = calloc(n + 1, sizeof *positions);
-    const char **names = calloc(n + 1, sizeof *names);
     bool moved = !r->positions_known;
-    size_t n_names = 0;
     larder_status rc;
 
-    if (positions == NULL || names == NULL) {
-        rc = no_memory(err);
-        goto out;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (first_reading(r, i) == i)
-            names[n_names++] = r->plan.views[i].view->about.name;
-    LARDER_TRY(ldr_positions_read(
-        r->online, call, r->project, names, n_names, positions, err));
+    if (positions == NULL)
+        return no_memory(err);
+    LARDER_TRY(ldr_positions_read(r->online, call, r->project, r->names,
+        r->n_names, positions, err));
     for (size_t i = 0; i < n; i++) {
         const ldr_build *read = &positions[place_of_position(r, i)].read;
 
@@ -281,7 +293,6 @@ read_positions(larder_reader *r, const larder_call *call, larder_error *err)
 out:
     if (rc != LARDER_OK)
         r->positions_known = false;
-    free(names);
     free(positions);
     return rc;
 }
@@ -290,12 +301,16 @@ static larder_status
 fresh_positions(larder_reader *r, const larder_call *call, larder_error *err)
 {
     int64_t now = call->monotonic == NULL ? 0 : call->monotonic();
+    bool moved = false;
     larder_status rc;
 
     if (r->positions_known && call->monotonic != NULL &&
         now - r->positions_read < POSITION_AGE_US)
         return LARDER_OK;
-    rc = read_positions(r, call, err);
+    /* Looked at before they are read: what moves between is seen next time. */
+    rc = ldr_watch_look(&r->watch, r->online, call, &moved, err);
+    if (rc == LARDER_OK && (moved || !r->positions_known))
+        rc = read_positions(r, call, err);
     r->positions_read = now;
     return rc;
 }
@@ -390,6 +405,7 @@ prepare(larder_reader *r, const larder_call *call, larder_error *err)
         LARDER_TRY(read_default(&r->slots[f],
             &r->plan.views[asked->view].view->features[asked->feature], err));
     }
+    LARDER_TRY(watch_positions(r, err));
     rc = fresh_positions(r, call, err);
 out:
     return rc;
@@ -489,7 +505,7 @@ make_room(larder_reader *r, size_t n_rows, larder_error *err)
         r->room_found = found;
     }
     for (size_t i = 0; i < found; i++)
-        r->found[i].size = 0;
+        r->found[i] = (struct found_row){.event = LARDER_TIME_MIN};
     r->rows.size = 0;
     r->keys.size = 0;
     return LARDER_OK;
@@ -598,7 +614,7 @@ collect(larder_found *self, size_t want, size_t table, larder_bytes row,
         ldr_row_check(&r->views[view].layout, r->wants[want].key, row, err));
     LARDER_TRY(ldr_buffer_reserve(&r->rows, row.size, err));
     memcpy(r->rows.data + r->rows.size, row.data, row.size);
-    *at = (struct found_row){r->rows.size, row.size};
+    *at = (struct found_row){r->rows.size, row.size, ldr_row_event(row)};
     r->rows.size += row.size;
 out:
     if (rc != LARDER_OK)
@@ -616,13 +632,20 @@ answer_room(larder_answer *answer, const larder_reader *r, size_t n_rows,
 {
     size_t cells = n_rows * r->plan.n_features;
     larder_status rc = LARDER_OK;
+    bool fresh;
 
     if (answer->values.columns != NULL &&
         answer->values.schema != &r->plan.outputs)
         larder_batch_release(&answer->values);
-    if (answer->values.columns == NULL)
+    fresh = answer->values.columns == NULL;
+    if (fresh)
         LARDER_TRY(larder_batch_init(&answer->values, &r->plan.outputs, err));
     larder_batch_clear(&answer->values);
+    /* Nulls too have their room from the first read on. */
+    for (size_t f = 0; f < r->plan.n_features; f++)
+        if (fresh || cells > answer->room_cells)
+            LARDER_TRY(larder_column_reserve(
+                &answer->values.columns[f], n_rows, 0, err));
     if (cells > answer->room_cells) {
         uint8_t *presence = realloc(answer->presence, cells);
         larder_time *times;
@@ -713,20 +736,18 @@ answer_column(const larder_reader *r, size_t f, size_t n_rows, larder_time now,
     const ldr_view *view = r->plan.views[s->view].view;
     larder_column *column = &answer->values.columns[f];
     size_t rows_of = r->views[s->view].rows_of;
+    larder_time edge =
+        view->has_ttl ? ldr_ttl_edge(now, view->ttl_us) : LARDER_TIME_MIN;
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; i < n_rows; i++) {
         const struct found_row *at = &r->found[i * r->plan.n_views + rows_of];
         larder_bytes row = found_bytes(r, at);
-        larder_time event =
-            at->size == 0 ? LARDER_TIME_MIN : ldr_row_event(row);
-        bool expired = at->size != 0 && view->has_ttl &&
-                       ldr_ttl_passed(event, now, view->ttl_us);
 
-        if (r->at_time && at->size != 0 && event > now)
-            LARDER_TRY(row_from_later(r, s->view, i, event, now, err));
-        answer->event_times[f * n_rows + i] = event;
-        LARDER_TRY(append_cell(r, f, row, expired, column,
+        if (r->at_time && at->size != 0 && at->event > now)
+            LARDER_TRY(row_from_later(r, s->view, i, at->event, now, err));
+        answer->event_times[f * n_rows + i] = at->event;
+        LARDER_TRY(append_cell(r, f, row, at->event < edge, column,
             &answer->presence[f * n_rows + i], err));
     }
 out:

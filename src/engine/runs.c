@@ -153,6 +153,29 @@ by_id(const void *a, const void *b)
     return memcmp(a, b, sizeof(larder_table_id));
 }
 
+/* The views' tables in the order a store is asked for them; *places says whose
+ * each is. */
+static larder_status
+sort_tables(const char *project, const char *const *views, size_t n_views,
+    ldr_arena *arena, larder_table_id **tables, size_t **places,
+    larder_error *err)
+{
+    sorted_table *sorted = ldr_arena_array(arena, n_views + 1, sizeof *sorted);
+
+    *tables = ldr_arena_array(arena, n_views + 1, sizeof **tables);
+    *places = ldr_arena_array(arena, n_views + 1, sizeof **places);
+    if (sorted == NULL || *tables == NULL || *places == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory to read the ledger");
+    for (size_t i = 0; i < n_views; i++)
+        sorted[i] = (sorted_table){position_table(project, views[i]), i};
+    qsort(sorted, n_views, sizeof *sorted, by_id);
+    for (size_t i = 0; i < n_views; i++) {
+        (*tables)[i] = sorted[i].id;
+        (*places)[i] = sorted[i].place;
+    }
+    return LARDER_OK;
+}
+
 larder_status
 ldr_positions_read(ldr_online *online, const larder_call *call,
     const char *project, const char *const *views, size_t n_views,
@@ -162,36 +185,88 @@ ldr_positions_read(ldr_online *online, const larder_call *call,
     ldr_row_layout layout;
     ldr_key key = {0};
     reading r = {.found = {read_row}, .layout = &layout, .positions = out};
-    sorted_table *sorted = ldr_arena_array(&arena, n_views + 1, sizeof *sorted);
-    larder_table_id *tables =
-        ldr_arena_array(&arena, n_views + 1, sizeof *tables);
-    size_t *places = ldr_arena_array(&arena, n_views + 1, sizeof *places);
-    larder_want want = {.tables = tables, .n_tables = n_views};
+    larder_table_id *tables;
+    size_t *places;
+    larder_want want = {.n_tables = n_views};
     larder_status rc;
 
-    if (sorted == NULL || tables == NULL || places == NULL) {
-        rc = larder_fail(err, LARDER_NOMEM, "no memory to read the ledger");
-        goto out;
-    }
+    LARDER_TRY(sort_tables(
+        project, views, n_views, &arena, &tables, &places, err));
     LARDER_TRY(layout_init(&layout, &arena, err));
     LARDER_TRY(position_key(&key, err));
-    for (size_t i = 0; i < n_views; i++) {
-        sorted[i] = (sorted_table){position_table(project, views[i]), i};
+    for (size_t i = 0; i < n_views; i++)
         out[i] = (ldr_position){.until = LARDER_TIME_MIN};
-    }
-    qsort(sorted, n_views, sizeof *sorted, by_id);
-    for (size_t i = 0; i < n_views; i++) {
-        tables[i] = sorted[i].id;
-        places[i] = sorted[i].place;
-    }
     r.key = (larder_bytes){key.bytes, key.size};
     r.places = places;
     want.key = r.key;
+    want.tables = tables;
     if (n_views > 0)
         rc = ldr_online_get(online, call, &want, 1, &r.found, err);
 out:
     ldr_arena_free(&arena);
     return rc;
+}
+
+/* ---------------------------------------------------------------- watching */
+
+larder_status
+ldr_watch_init(ldr_watch *watch, const char *project, const char *const *views,
+    size_t n_views, ldr_arena *arena, larder_error *err)
+{
+    size_t *places;
+    larder_status rc;
+
+    *watch = (ldr_watch){.n_views = n_views};
+    watch->checksums =
+        ldr_arena_array(arena, n_views + 1, sizeof *watch->checksums);
+    if (watch->checksums == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory to read the ledger");
+    LARDER_TRY(position_key(&watch->key, err));
+    LARDER_TRY(sort_tables(
+        project, views, n_views, arena, &watch->tables, &places, err));
+out:
+    return rc;
+}
+
+typedef struct looking {
+    larder_found found;
+    ldr_watch *watch;
+    size_t n_found;
+    bool moved;
+} looking;
+
+static larder_status
+look_at(larder_found *self, size_t want, size_t table, larder_bytes row,
+    larder_error *err)
+{
+    looking *l = (looking *)self;
+    uint64_t *checksum = &l->watch->checksums[table];
+
+    (void)want;
+    (void)err;
+    l->moved = l->moved || *checksum != ldr_row_checksum(row);
+    l->n_found++;
+    *checksum = ldr_row_checksum(row);
+    return LARDER_OK;
+}
+
+larder_status
+ldr_watch_look(ldr_watch *watch, ldr_online *online, const larder_call *call,
+    bool *moved, larder_error *err)
+{
+    looking l = {.found = {look_at}, .watch = watch};
+    larder_want want = {.key = {watch->key.bytes, watch->key.size},
+        .tables = watch->tables,
+        .n_tables = watch->n_views};
+    larder_status rc = LARDER_OK;
+
+    if (watch->n_views > 0)
+        rc = ldr_online_get(online, call, &want, 1, &l.found, err);
+    if (rc != LARDER_OK)
+        return rc;
+    *moved = l.moved || l.n_found != watch->n_found;
+    watch->n_found = l.n_found;
+    return LARDER_OK;
 }
 
 /* ----------------------------------------------------------------- writing */

@@ -42,6 +42,21 @@ larder_status ldr_positions_read(ldr_online *online, const larder_call *call,
     const char *project, const char *const *views, size_t n_views,
     ldr_position *out, larder_error *err);
 
+/* Has any of them moved since the last look? Reads checksums only and allocates
+ * nothing. */
+typedef struct ldr_watch {
+    ldr_key key;
+    larder_table_id *tables;
+    uint64_t *checksums; /* at the last look; of table i */
+    size_t n_views, n_found;
+} ldr_watch;
+
+larder_status ldr_watch_init(ldr_watch *watch, const char *project,
+    const char *const *views, size_t n_views, ldr_arena *arena,
+    larder_error *err);
+larder_status ldr_watch_look(ldr_watch *watch, ldr_online *online,
+    const larder_call *call, bool *moved, larder_error *err);
+
 /* The put that replaces `position` (by its checksum) with what it now says.
  * The bytes live in `room`; *checksum is the new row's. */
 larder_status ldr_position_put(const char *project, const char *view,

@@ -108,6 +108,10 @@ if command -v script >/dev/null; then
     ok 'a table fits the terminal' \
         test "$(awk '{ if (length > w) w = length } END { print w + 0 }' out)" \
         -le 60
+    ok '... and breaks no word' has 'description  Where a flight leaves from' out
+    terminal 120 'larder ls' >out
+    ok 'long text is folded under its column' \
+        test "$(grep -c '^  *delay, distance,' out)" = 1
     terminal 80 'larder ls nothing' >err
     ok 'faults are coloured' has $'\033'
     NO_COLOR=1 terminal 80 'larder ls nothing' >err
