@@ -90,6 +90,44 @@ larder_close(larder_store *store)
     free(store);
 }
 
+/* A fault of the configuration is told with its place. */
+static larder_status
+at_section(larder_status rc, const ldr_store_config *config, larder_error *err)
+{
+    const ldr_place *place = &config->options.place;
+
+    if (rc == LARDER_OK || err == NULL || place->file == NULL)
+        return rc;
+    snprintf(err->file, sizeof err->file, "%s", place->file);
+    err->line = place->line;
+    err->column = place->column;
+    return rc;
+}
+
+/* Are the stores of the configuration any that this library knows? */
+static larder_status
+check_types(const larder_store *store, larder_error *err)
+{
+    const ldr_backends *own = &store->backends;
+    const ldr_config *config = &store->config;
+    const larder_registry_ops *registry;
+    const larder_offline_ops *offline;
+    const larder_online_ops *online;
+    larder_status rc;
+
+    LARDER_TRY(at_section(
+        ldr_backend_registry(own, config->registry.type, &registry, err),
+        &config->registry, err));
+    LARDER_TRY(at_section(
+        ldr_backend_offline(own, config->offline.type, &offline, err),
+        &config->offline, err));
+    LARDER_TRY(
+        at_section(ldr_backend_online(own, config->online.type, &online, err),
+            &config->online, err));
+out:
+    return rc;
+}
+
 /* The three `need_` calls run under the lock. */
 static larder_status
 need_records(larder_store *store, bool create, const larder_call *call,
@@ -101,7 +139,9 @@ need_records(larder_store *store, bool create, const larder_call *call,
 
     if (store->records != NULL)
         return LARDER_OK;
-    LARDER_TRY(ldr_backend_registry(&store->backends, config->type, &ops, err));
+    LARDER_TRY(at_section(
+        ldr_backend_registry(&store->backends, config->type, &ops, err), config,
+        err));
     LARDER_TRY(ldr_records_open(
         ops, &config->options, create, call, &store->records, err));
 out:
@@ -118,7 +158,9 @@ need_offline(larder_store *store, bool create, const larder_call *call,
 
     if (store->offline != NULL)
         return LARDER_OK;
-    LARDER_TRY(ldr_backend_offline(&store->backends, config->type, &ops, err));
+    LARDER_TRY(at_section(
+        ldr_backend_offline(&store->backends, config->type, &ops, err), config,
+        err));
     LARDER_TRY(ldr_offline_open(
         ops, &config->options, create, call, &store->offline, err));
 out:
@@ -135,7 +177,9 @@ need_online(larder_store *store, bool create, const larder_call *call,
 
     if (store->online != NULL)
         return LARDER_OK;
-    LARDER_TRY(ldr_backend_online(&store->backends, config->type, &ops, err));
+    LARDER_TRY(at_section(
+        ldr_backend_online(&store->backends, config->type, &ops, err), config,
+        err));
     LARDER_TRY(ldr_online_open(
         ops, &config->options, create, call, &store->online, err));
 out:
@@ -231,7 +275,6 @@ read_folder(larder_store *store, const larder_call *call, ldr_faults *faults,
         err);
 }
 
-
 larder_status
 larder_validate(larder_store *store, const larder_call *call,
     larder_faults *out, larder_error *err)
@@ -242,6 +285,8 @@ larder_validate(larder_store *store, const larder_call *call,
 
     *out = (larder_faults){
         .n_errors = faults.n_errors, .n_warnings = faults.n_warnings};
+    if (rc == LARDER_OK)
+        rc = check_types(store, err);
     if (rc == LARDER_OK) {
         out->n_entities = snapshot->all.n_entities;
         out->n_sources = snapshot->all.n_sources;
@@ -277,8 +322,7 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
     ldr_apply apply = {.project = store->config.project};
     larder_status rc;
 
-    LARDER_TRY(
-        read_folder(store, call, NULL, &wanted, err));
+    LARDER_TRY(read_folder(store, call, NULL, &wanted, err));
     LARDER_TRY(need_if_there(store, RECORDS, call, err));
     LARDER_TRY(need_if_there(store, OFFLINE, call, err));
     apply.records = store->records;
@@ -328,8 +372,7 @@ larder_apply(larder_store *store, const larder_call *call,
     larder_stream *changes, larder_error *err)
 {
     ldr_snapshot *wanted = NULL;
-    larder_status rc =
-        read_folder(store, call, NULL, &wanted, err);
+    larder_status rc = read_folder(store, call, NULL, &wanted, err);
 
     if (rc != LARDER_OK)
         return rc;

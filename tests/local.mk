@@ -184,9 +184,10 @@ SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = bash
 AM_TESTS_ENVIRONMENT = \
 	srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; \
-	PATH='$(abs_builddir)':"$$PATH"; CC='$(CC)'; LC_ALL=C; \
+	PATH='$(abs_builddir)':"$$PATH"; LC_ALL=C; \
+	CC='$(CC)'; MODE_CFLAGS='$(MODE_CFLAGS)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-120}; \
-	export srcdir builddir PATH CC LC_ALL CK_DEFAULT_TIMEOUT;
+	export srcdir builddir PATH LC_ALL CC MODE_CFLAGS CK_DEFAULT_TIMEOUT;
 
 # The scripts look at the library and the command as built.
 check_SCRIPTS =

@@ -287,6 +287,24 @@ START_TEST(as_known_sees_what_had_been_written_by_then)
 }
 END_TEST
 
+START_TEST(as_known_is_refused_where_nothing_tells_when)
+{
+    const char *ref = "shop:c";
+    larder_join_options options = ask_for(&ref, 1);
+    shop_joined joined = {0};
+
+    fill(&s, _i);
+    options.as_known = true;
+    ck_assert_int_eq(
+        shop_ask(&s, &options, "mid,event_timestamp\nm1,2024-05-04T00:00:00Z\n",
+            LARDER_CSV, &joined),
+        LARDER_INVALID);
+    ck_assert_str_eq(s.err.message,
+        "source 'm' of feature view 'shop' has no created time to join by");
+    shop_close(&s);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- services */
 
 START_TEST(an_alias_reads_its_keys_where_its_map_says)
@@ -747,6 +765,7 @@ main(void)
         a_row_with_a_null_key_part_stays_without_features,
         nulls_are_counted_by_their_reason,
         as_known_sees_what_had_been_written_by_then,
+        as_known_is_refused_where_nothing_tells_when,
         an_alias_reads_its_keys_where_its_map_says,
         a_feature_named_like_a_spine_column_needs_its_full_name,
         a_missing_column_is_named_with_the_nearest,

@@ -127,8 +127,10 @@ parse_time(const struct param *param, const char *text, larder_time *out,
     larder_status rc = larder_time_parse((larder_bytes){text, strlen(text)},
         param->naive_is_utc ? 0 : LARDER_NAIVE_REFUSED, out, err);
 
-    if (rc != LARDER_OK)
+    if (rc != LARDER_OK) {
         larder_context(err, "%s", spelling(param, name));
+        larder_hint(err, "such as 2024-06-01T12:00:00Z");
+    }
     return rc;
 }
 

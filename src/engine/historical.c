@@ -133,6 +133,21 @@ add_watermark(join *j, const ldr_source *source, larder_time newest)
     return LARDER_OK;
 }
 
+/* Without a created time nothing is known of when a row was known: every value
+ * would be null, and nobody would see why. */
+static larder_status
+check_created(const join *j, const ldr_view *view, larder_error *err)
+{
+    if (!j->options.as_known || view->source->created != NULL)
+        return LARDER_OK;
+    (void)larder_fail(err, LARDER_INVALID,
+        "source '%s' of feature view '%s' has no created time to join by",
+        view->source->about.name, view->about.name);
+    larder_hint(err,
+        "declare its created_timestamp_column, or join without --as-known");
+    return LARDER_INVALID;
+}
+
 static larder_status
 open_view(join *j, size_t v, larder_error *err)
 {
@@ -153,6 +168,7 @@ open_view(join *j, size_t v, larder_error *err)
         .view = pv,
         .options = &j->options};
     ldr_view_source(pv->view, &a->keys, &a->table);
+    LARDER_TRY(check_created(j, pv->view, err));
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
     LARDER_TRY(
@@ -260,8 +276,8 @@ fill_column(join *j, size_t c, size_t b, larder_error *err)
     larder_status rc;
 
     if (c < n_spine) {
-        LARDER_TRY(ldr_column_copy(
-            column, &j->chunk.rows.columns[c], first, n, err));
+        LARDER_TRY(
+            ldr_column_copy(column, &j->chunk.rows.columns[c], first, n, err));
         LARDER_TRY(ldr_digest_column(j->spine_digest, c, row, column, err));
     } else {
         const ldr_plan_feature *feature = &j->plan.features[c - n_spine];
@@ -297,11 +313,10 @@ make_batches(join *j, larder_error *err)
     larder_status rc = LARDER_OK;
 
     j->given = 0;
-    for (j->n_ready = 0; j->n_ready < READY_BATCHES &&
-                         j->n_ready * LDR_BATCH_ROWS < left;
+    for (j->n_ready = 0;
+         j->n_ready < READY_BATCHES && j->n_ready * LDR_BATCH_ROWS < left;
          j->n_ready++)
-        LARDER_TRY(
-            larder_batch_init(&j->ready[j->n_ready], &j->schema, err));
+        LARDER_TRY(larder_batch_init(&j->ready[j->n_ready], &j->schema, err));
     j->n_parts = left > LDR_BATCH_ROWS ? ldr_parallel_width(j->call) : 1;
     LARDER_TRY(ldr_parallel_run(j->n_parts, fill_columns, j, err));
     for (size_t b = 0; b < j->n_ready; b++) {
