@@ -2,7 +2,8 @@
 
 dist_man_MANS += \
 	%D%/feature_store.yaml.5 \
-	%D%/larder.1
+	%D%/larder.1 \
+	%D%/liblarder.3
 
 EXTRA_DIST += \
 	%D%/architecture.md \
@@ -10,4 +11,5 @@ EXTRA_DIST += \
 	%D%/ci.md \
 	%D%/concepts.md \
 	%D%/definitions.md \
+	%D%/example.c \
 	%D%/formats.md

@@ -5,6 +5,7 @@
 #include "tests/allocations.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@
 #endif
 
 /* Seen by the libraries too. */
-#define VISIBLE __attribute__((visibility("default")))
+#define VISIBLE __attribute__((visibility("default"))) UNWATCHED
+/* Called before a sanitizer is ready to watch. */
+#define UNWATCHED __attribute__((no_sanitize_address, no_sanitize_thread))
 
 /* Who gives memory in the end. */
 #if SANITIZED
@@ -33,11 +36,9 @@ void *GIVER(malloc)(size_t size);
 void *GIVER(calloc)(size_t n, size_t size);
 void *GIVER(realloc)(void *old, size_t size);
 
-static _Thread_local struct {
-    size_t made;
-    size_t left; /* until the refused one; 0: none is */
-    bool after, refused;
-} state;
+static atomic_size_t made;
+static atomic_size_t left; /* until the refused one; 0: none is */
+static atomic_bool all_after, refused;
 
 bool
 allocations_are_slow(void)
@@ -48,33 +49,38 @@ allocations_are_slow(void)
 size_t
 allocations_made(void)
 {
-    return state.made;
+    return atomic_load(&made);
 }
 
 void
 allocations_refuse(size_t nth, bool after)
 {
-    state.left = nth;
-    state.after = after;
-    state.refused = false;
+    atomic_store(&all_after, after);
+    atomic_store(&refused, false);
+    atomic_store(&left, nth);
 }
 
 bool
 allocations_grant(void)
 {
-    state.left = 0;
-    return state.refused;
+    atomic_store(&left, 0);
+    return atomic_load(&refused);
 }
 
-static bool
+UNWATCHED static bool
 is_refused(void)
 {
-    state.made++;
-    if (state.left == 0 || --state.left > 0)
+    size_t n = atomic_load(&left);
+
+    atomic_fetch_add(&made, 1);
+    do {
+        if (n == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak(
+        &left, &n, n == 1 && atomic_load(&all_after) ? 1 : n - 1));
+    if (n > 1)
         return false;
-    state.refused = true;
-    if (state.after)
-        state.left = 1;
+    atomic_store(&refused, true);
     errno = ENOMEM;
     return true;
 }

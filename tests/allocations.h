@@ -5,7 +5,7 @@
  *
  * A program linked with this has malloc() of its own, before the C library's
  * (glibc) or a sanitizer's, so that libraries under test are counted too.
- * Everything here concerns the calling thread alone.
+ * All threads count together.
  */
 #ifndef ALLOCATIONS_H
 #define ALLOCATIONS_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How many there were since the thread began. */
+/* How many there were since the program began. */
 size_t allocations_made(void);
 
 /* Does a sanitizer watch each of them, which takes its time? */

@@ -4,6 +4,7 @@
 check_LTLIBRARIES += %D%/libsupport.la
 %C%_libsupport_la_SOURCES = \
 	%D%/support.c %D%/support.h \
+	%D%/allocations.c %D%/allocations.h \
 	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
 	%D%/rows.c %D%/rows.h \
@@ -157,6 +158,7 @@ TEST_FILES = \
 	%D%/cases/faults/views.expect \
 	%D%/cases/faults/views.yaml \
 	%D%/cli/ends.sh \
+	%D%/cli/example.sh \
 	%D%/cli/manual.sh \
 	%D%/cli/transcripts.sh \
 	%D%/cli/transcripts/definitions.txt \

@@ -725,6 +725,42 @@ START_TEST(a_deadline_that_has_passed_ends_the_join)
 }
 END_TEST
 
+static int64_t
+a_clock(void)
+{
+    static int64_t now;
+
+    return ++now;
+}
+
+START_TEST(a_second_join_at_once_waits_until_its_deadline)
+{
+    const char *ref = "spend:a";
+    larder_join_options options = ask_for(&ref, 1);
+    larder_call waiting;
+    larder_stream first = {0}, second = {0};
+
+    fill(&s, _i);
+    options.range = true;
+    options.to = s.call.now;
+    ck_assert_int_eq(
+        larder_join(s.store, &s.call, &options, NULL, &first, &s.err),
+        LARDER_OK);
+    waiting = s.call;
+    waiting.monotonic = a_clock;
+    waiting.deadline = 20;
+    ck_assert_int_eq(
+        larder_join(s.store, &waiting, &options, NULL, &second, &s.err),
+        LARDER_DEADLINE);
+    larder_stream_close(&first);
+    ck_assert_int_eq(
+        larder_join(s.store, &s.call, &options, NULL, &second, &s.err),
+        LARDER_OK);
+    larder_stream_close(&second);
+    shop_close(&s);
+}
+END_TEST
+
 /* In the middle of a join, from its own progress. */
 static volatile int stop_now;
 
@@ -783,6 +819,7 @@ main(void)
         little_memory_makes_many_chunks_and_the_same_digest,
         a_caller_who_asks_to_stop_is_heard,
         a_deadline_that_has_passed_ends_the_join,
+        a_second_join_at_once_waits_until_its_deadline,
         a_join_is_stopped_between_two_batches};
 
     for (size_t i = 0; i < COUNT(tests); i++)

@@ -149,6 +149,12 @@ open_twice(
             err, LARDER_IO, "no temporary file: %s", strerror(errno));
     while ((n = fread(chunk, 1, sizeof chunk, input->file)) > 0)
         fwrite(chunk, 1, n, copy);
+    if (ferror(input->file) != 0) {
+        larder_fail(err, LARDER_IO, "%s cannot be read: %s", input->name,
+            strerror(errno));
+        fclose(copy);
+        return LARDER_IO;
+    }
     if (ferror(copy) != 0 || fflush(copy) != 0) {
         fclose(copy);
         return larder_fail(

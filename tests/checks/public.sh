@@ -7,8 +7,10 @@
 public_functions() {
     local header
     for header; do
-        ${CC:-cc} -E -P -fpreprocessed -dD "$header" 2>/dev/null |
-            grep -v '^[[:space:]]*#' | tr '\n' ' ' | tr ';{}' '\n\n\n' |
+        sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$header" |
+            grep -v '^[[:space:]]*#' | tr '\n' ' ' |
+            sed 's:/\*[^*]*\*\**\([^/*][^*]*\*\**\)*/: :g' |
+            tr ';{}' '\n\n\n' |
             sed -nE 's/.*LARDER_(API|CHECKED)[^(]*[ *]([a-z_0-9]+) *\(.*/\2/p'
     done | sort -u
 }
