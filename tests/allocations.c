@@ -23,7 +23,11 @@
 /* Seen by the libraries too. */
 #define VISIBLE __attribute__((visibility("default"))) UNWATCHED
 /* Called before a sanitizer is ready to watch. */
+#ifdef __clang__
+#define UNWATCHED __attribute__((disable_sanitizer_instrumentation))
+#else
 #define UNWATCHED __attribute__((no_sanitize_address, no_sanitize_thread))
+#endif
 
 /* Who gives memory in the end. */
 #if SANITIZED

@@ -4,7 +4,6 @@
 check_LTLIBRARIES += %D%/libsupport.la
 %C%_libsupport_la_SOURCES = \
 	%D%/support.c %D%/support.h \
-	%D%/allocations.c %D%/allocations.h \
 	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
 	%D%/rows.c %D%/rows.h \
