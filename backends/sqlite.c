@@ -75,8 +75,7 @@ is_at_limit(const char *path)
     struct rlimit limit;
     bool at = false;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-        limit.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends && !at; i++) {
         struct stat file;
@@ -143,8 +142,10 @@ sqlite_fail(sqlite_link *link, int code, larder_error *err)
         return larder_fail(
             err, LARDER_BUSY, "%s is locked by another program", link->path);
     case SQLITE_READONLY:
-        return larder_fail(err, LARDER_IO,
+        (void)larder_fail(err, LARDER_IO,
             "%s cannot be written: it is read-only", link->path);
+        larder_hint(err, "readers write too, beside it: -wal and -shm");
+        return LARDER_IO;
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
@@ -432,9 +433,10 @@ check_file(const char *path, const char *what, bool create, bool *absent,
 
     *absent = false;
     if (stat(path, &file) == 0) {
-        if (S_ISDIR(file.st_mode))
+        if (!S_ISREG(file.st_mode))
             return larder_fail(err, LARDER_INVALID,
-                "%s is a folder; %s is kept in a file", path, what);
+                "%s is %s; %s is kept in a file", path,
+                S_ISDIR(file.st_mode) ? "a folder" : "no plain file", what);
         return LARDER_OK;
     }
     if (errno == ENOENT || errno == ENOTDIR) {

@@ -399,14 +399,14 @@ read_once(reading *r)
     larder_error err = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &from);
-    if (larder_reader_get(r->reader, &r->call, &r->keys, &r->answer, &err)
-        != LARDER_OK)
+    if (larder_reader_get(r->reader, &r->call, &r->keys, &r->answer, &err) !=
+        LARDER_OK)
         fail("get", &err);
     clock_gettime(CLOCK_MONOTONIC, &to);
     for (size_t i = 0; i < cells; i++)
         r->n_found += r->answer.presence[i] == LARDER_PRESENT;
-    return (to.tv_sec - from.tv_sec) * INT64_C(1000000000)
-        + (to.tv_nsec - from.tv_nsec);
+    return (to.tv_sec - from.tv_sec) * INT64_C(1000000000) +
+           (to.tv_nsec - from.tv_nsec);
 }
 
 static int
@@ -419,11 +419,11 @@ get(const char *folder, uint64_t n, uint64_t entities)
     uint64_t reads = READS / entities, allocations;
     int64_t *times = malloc((size_t)reads * sizeof *times);
 
-    if (times == NULL
-        || larder_reader_open(store, &r.call, &four, &r.reader, &err)
-            != LARDER_OK
-        || larder_batch_init(&r.keys, larder_reader_keys(r.reader), &err)
-            != LARDER_OK)
+    if (times == NULL ||
+        larder_reader_open(store, &r.call, &four, &r.reader, &err) !=
+            LARDER_OK ||
+        larder_batch_init(&r.keys, larder_reader_keys(r.reader), &err) !=
+            LARDER_OK)
         fail("get", &err);
     choose_keys(&r, n, 0, entities);
     read_once(&r); /* makes the answer's room */

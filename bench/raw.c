@@ -283,12 +283,11 @@ insert(uint64_t n, const char *path)
     run(db, "PRAGMA page_size=16384");
     run(db, "PRAGMA journal_mode=WAL");
     run(db, "PRAGMA synchronous=FULL");
-    run(db,
-        "CREATE TABLE events (entity INTEGER, f0 REAL, f1 REAL, f2 REAL, "
-        "f3 REAL, f4 REAL, f5 REAL, f6 REAL, f7 REAL, i0 INTEGER, "
-        "i1 INTEGER, s TEXT, ts TIMESTAMP, _arrival INTEGER NOT NULL, "
-        "_digest INTEGER NOT NULL, PRIMARY KEY (entity, ts DESC, _digest)) "
-        "WITHOUT ROWID");
+    run(db, "CREATE TABLE events (entity INTEGER, f0 REAL, f1 REAL, f2 REAL, "
+            "f3 REAL, f4 REAL, f5 REAL, f6 REAL, f7 REAL, i0 INTEGER, "
+            "i1 INTEGER, s TEXT, ts TIMESTAMP, _arrival INTEGER NOT NULL, "
+            "_digest INTEGER NOT NULL, PRIMARY KEY (entity, ts DESC, _digest)) "
+            "WITHOUT ROWID");
     run(db, "CREATE INDEX arrived ON events (_arrival) WHERE _arrival & 1");
     run(db, "PRAGMA wal_autocheckpoint=0");
     from = nanoseconds();

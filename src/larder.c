@@ -98,6 +98,9 @@ at_section(larder_status rc, const ldr_store_config *config, larder_error *err)
 
     if (rc == LARDER_OK || err == NULL || place->file == NULL)
         return rc;
+    if (config->type_written != NULL) /* what variables hold is not shown */
+        larder_fail(err, rc, "the type of %s, '%s', is none of those built in",
+            config->options.section, config->type_written);
     snprintf(err->file, sizeof err->file, "%s", place->file);
     err->line = place->line;
     err->column = place->column;

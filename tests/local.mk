@@ -27,6 +27,7 @@ ROOM_TESTS = \
 	%D%/test_error \
 	%D%/test_explain \
 	%D%/test_historical \
+	%D%/test_ingest \
 	%D%/test_json \
 	%D%/test_key \
 	%D%/test_keyed \
@@ -103,6 +104,7 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus/yaml/query.yaml
 
 CLI_TESTS = \
+	%D%/cli/bad_input.sh \
 	%D%/cli/ci.sh \
 	%D%/cli/memory.sh
 EXTRA_DIST += \

@@ -391,6 +391,66 @@ START_TEST(a_value_that_cannot_be_read_is_told_by_row_and_column)
 }
 END_TEST
 
+/* A spine as programs make them: its columns have types. */
+static larder_status
+join_typed(
+    const larder_schema *schema, const larder_value *row, larder_batch *out)
+{
+    const char *ref = "spend:a";
+    larder_join_options options = ask_for(&ref, 1);
+    larder_batch batch = {0};
+    larder_stream spine = {0}, rows = {0};
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(&batch, schema, &s.err));
+    for (size_t i = 0; i < schema->n_fields; i++)
+        LARDER_TRY(larder_column_append(&batch.columns[i], &row[i], &s.err));
+    batch.n_rows = 1;
+    LARDER_TRY(larder_stream_of(&batch, &spine, &s.err));
+    LARDER_TRY(larder_join(s.store, &s.call, &options, &spine, &rows, &s.err));
+    LARDER_TRY(larder_stream_next(&rows, out, &s.err));
+    out->schema = NULL; /* the stream's, which ends here */
+out:
+    larder_stream_close(&rows);
+    larder_stream_close(&spine);
+    larder_batch_release(&batch);
+    return rc;
+}
+
+START_TEST(a_typed_spine_needs_the_types_of_its_keys_and_time)
+{
+    static const larder_field good[] = {
+        {"when", LARDER_TIMESTAMP}, {"id", LARDER_INT64}};
+    static const larder_field narrow[] = {
+        {"when", LARDER_TIMESTAMP}, {"id", LARDER_INT32}};
+    static const larder_field number[] = {
+        {"event_timestamp", LARDER_INT64}, {"id", LARDER_INT64}};
+    larder_value row[] = {{.type = LARDER_TIMESTAMP}, {.type = LARDER_INT64}};
+    larder_batch out = {0};
+
+    fill(&s, _i);
+    row[0].as.integer = shop_time("2024-05-04T00:00:00Z");
+    row[1].as.integer = 2;
+    ck_assert_msg(join_typed(&(larder_schema){good, 2}, row, &out) == LARDER_OK,
+        "%s", s.err.message);
+    ck_assert_int_eq(larder_column_value(&out.columns[2], 0).as.integer, 20);
+    out.schema = &(larder_schema){.n_fields = 3};
+    larder_batch_release(&out);
+    row[1].type = LARDER_INT32;
+    ck_assert_int_eq(
+        join_typed(&(larder_schema){narrow, 2}, row, &out), LARDER_INVALID);
+    ck_assert_str_eq(
+        s.err.message, "spine column 'id' is int32, the join key is int64");
+    row[0].type = row[1].type = LARDER_INT64;
+    ck_assert_int_eq(
+        join_typed(&(larder_schema){number, 2}, row, &out), LARDER_INVALID);
+    ck_assert_str_eq(s.err.message,
+        "spine column 'event_timestamp' is int64: a time is timestamp or ISO "
+        "text");
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(a_time_without_an_offset_needs_to_be_told_one)
 {
     const char *ref = "shop:c";
@@ -438,8 +498,7 @@ START_TEST(a_store_nobody_applied_to_says_so)
 }
 END_TEST
 
-/* ------------------------------------------------------------ without a spine
- */
+/* ---------------------------------------------------------- without a spine */
 
 START_TEST(without_a_spine_every_history_row_of_the_range_asks)
 {
@@ -502,8 +561,7 @@ START_TEST(a_range_gives_no_key_that_its_first_view_has_not)
 }
 END_TEST
 
-/* ------------------------------------------------ formats, digests, manifest
- */
+/* ----------------------------------------------- formats, digests, manifest */
 
 START_TEST(tokens_of_a_json_spine_are_not_touched)
 {
@@ -645,8 +703,7 @@ START_TEST(a_join_tells_of_itself_after_its_end)
 }
 END_TEST
 
-/* -------------------------------------------------------------- limits, stops
- */
+/* ------------------------------------------------------------ limits, stops */
 
 /* Rows enough for many chunks, in no order. */
 static char *
@@ -807,6 +864,7 @@ main(void)
         a_missing_column_is_named_with_the_nearest,
         the_time_column_may_have_another_name,
         a_value_that_cannot_be_read_is_told_by_row_and_column,
+        a_typed_spine_needs_the_types_of_its_keys_and_time,
         a_time_without_an_offset_needs_to_be_told_one,
         a_join_takes_a_spine_or_a_range, a_store_nobody_applied_to_says_so,
         without_a_spine_every_history_row_of_the_range_asks,

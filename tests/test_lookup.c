@@ -321,8 +321,7 @@ START_TEST(hundreds_of_keys_are_one_read)
 }
 END_TEST
 
-/* ------------------------------------------------------------- no allocation
- */
+/* ------------------------------------------------------------ no allocation */
 
 static int64_t
 a_moment(void)
@@ -409,8 +408,7 @@ START_TEST(an_open_reader_sees_what_is_materialized_later)
 }
 END_TEST
 
-/* ----------------------------------------------------------------- at a time
- */
+/* ---------------------------------------------------------------- at a time */
 
 START_TEST(a_moment_before_the_stored_row_is_an_error)
 {
@@ -445,8 +443,7 @@ START_TEST(a_clock_behind_the_row_counts_as_age_zero)
 }
 END_TEST
 
-/* ------------------------------------------------------------- what is wrong
- */
+/* ------------------------------------------------------------ what is wrong */
 
 START_TEST(a_null_key_part_is_an_error_by_row_and_name)
 {

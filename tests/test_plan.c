@@ -205,8 +205,7 @@ START_TEST(history_is_read_in_the_order_it_lies)
 }
 END_TEST
 
-/* ----------------------------------------------------------- what is refused
- */
+/* ---------------------------------------------------------- what is refused */
 
 START_TEST(two_features_of_one_name_are_refused_with_the_remedy)
 {

@@ -197,8 +197,93 @@ START_TEST(a_table_of_yours_is_materialized_as_any_other)
 }
 END_TEST
 
-/* ------------------------------------------------------------- what is wrong
- */
+static void
+materialize_and_expect(const char *expected)
+{
+    char *found;
+
+    ck_assert_msg(
+        shop_materialize(&s, NULL, NULL) == LARDER_OK, "%s", s.err.message);
+    found = shop_get(&s, 1, "v:a");
+    ck_assert_str_eq(found, expected);
+    free(found);
+}
+
+START_TEST(a_run_finds_what_was_written_since_the_last_one)
+{
+    open_with("CREATE TABLE h (id INTEGER, a INTEGER, ts TEXT, cts TEXT);"
+              "INSERT INTO h VALUES"
+              "(1, 10, '2024-05-01T00:00:00Z', '2024-05-01T00:00:00Z'),"
+              "(2, 20, '2024-05-30T00:00:00Z', '2024-05-30T00:00:00Z')");
+    apply(ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts,\n"
+                 "     created_timestamp_column: cts}\n" VIEW);
+    materialize_and_expect("10 PRESENT 2024-05-01T00:00:00Z");
+    /* Written now, of long ago; and by a clock that is a little behind. */
+    run_sql("INSERT INTO h VALUES"
+            "(1, 11, '2024-05-02T00:00:00Z', '2024-05-31T00:00:00Z')");
+    s.call.now += SHOP_DAY;
+    materialize_and_expect("11 PRESENT 2024-05-02T00:00:00Z");
+    run_sql("INSERT INTO h VALUES"
+            "(1, 12, '2024-05-03T00:00:00Z', '2024-05-30T23:30:00Z')");
+    s.call.now += SHOP_DAY;
+    materialize_and_expect("12 PRESENT 2024-05-03T00:00:00Z");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(without_created_times_a_run_looks_back_as_declared)
+{
+    open_with("CREATE TABLE h (id INTEGER, a INTEGER, ts TEXT);"
+              "INSERT INTO h VALUES (1, 10, '2024-05-01T00:00:00Z')");
+    apply(ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts}\n"
+                 "feature_views:\n  - {name: v, entities: [e], source: h, "
+                 "lookback: 7d,\n     features: [{name: a, type: int64}]}\n");
+    materialize_and_expect("10 PRESENT 2024-05-01T00:00:00Z");
+    run_sql("INSERT INTO h VALUES (1, 11, '2024-05-26T00:00:00Z')");
+    s.call.now += SHOP_DAY;
+    materialize_and_expect("11 PRESENT 2024-05-26T00:00:00Z");
+    run_sql("INSERT INTO h VALUES (1, 12, '2024-06-01T12:00:00Z')");
+    s.call.now += SHOP_DAY;
+    materialize_and_expect("12 PRESENT 2024-06-01T12:00:00Z");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(a_bare_date_may_mean_the_end_of_its_day)
+{
+    const char late[] = "id,event_timestamp\n1,2024-05-01T23:59:59Z\n"
+                        "1,2024-05-02T00:00:00Z\n";
+    char *text;
+
+    open_with("CREATE TABLE h (id INTEGER, a INTEGER, ts TEXT);"
+              "INSERT INTO h VALUES (1, 10, '2024-05-01')");
+    apply(ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts, "
+                 "timezone: UTC, date_is: end_of_day}\n" VIEW);
+    text = shop_join(&s, late, "v:a", false);
+    ck_assert_str_eq(text, "id,event_timestamp,a\n1,2024-05-01T23:59:59Z,\n"
+                           "1,2024-05-02T00:00:00Z,10\n");
+    free(text);
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(a_table_of_yours_is_explained)
+{
+    larder_join_options options = {.spine_format = LARDER_CSV};
+    char *found;
+
+    open_with(spellings[4].sql);
+    apply(ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts,\n"
+                 "     timestamp_unit: s}\n" VIEW);
+    found = shop_explain(&s, &options, spine, 2, "v:a");
+    ck_assert_str_eq(found, "2024-05-02T00:00:00Z - 11 future\n"
+                            "2024-05-01T00:00:00Z - 10 winner\n");
+    free(found);
+    shop_close(&s);
+}
+END_TEST
+
+/* ------------------------------------------------------------ what is wrong */
 
 START_TEST(a_table_of_yours_is_never_written)
 {
@@ -302,6 +387,10 @@ main(void)
     tcase_add_test(read, a_view_of_the_database_is_read_as_a_table_is);
     tcase_add_test(read, rows_added_by_their_owner_are_seen_at_once);
     tcase_add_test(read, a_table_of_yours_is_materialized_as_any_other);
+    tcase_add_test(read, a_run_finds_what_was_written_since_the_last_one);
+    tcase_add_test(read, without_created_times_a_run_looks_back_as_declared);
+    tcase_add_test(read, a_bare_date_may_mean_the_end_of_its_day);
+    tcase_add_test(read, a_table_of_yours_is_explained);
     tcase_add_test(wrong, a_table_of_yours_is_never_written);
     tcase_add_test(
         wrong, a_table_or_column_that_is_not_there_is_named_by_apply);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool
 ends_with(const char *text, const char *end)
@@ -47,6 +48,16 @@ input_open(
         .name = is_stdin ? "standard input" : path,
         .format = format_of(run, path, file)};
     return LARDER_OK;
+}
+
+bool
+input_is(const struct input *input, const char *path)
+{
+    struct stat read, written;
+
+    return input->file != NULL && fstat(fileno(input->file), &read) == 0 &&
+           S_ISREG(read.st_mode) && stat(path, &written) == 0 &&
+           read.st_dev == written.st_dev && read.st_ino == written.st_ino;
 }
 
 void

@@ -23,4 +23,7 @@ void input_close(struct input *input);
 larder_status input_spine(struct run *run, const char *path,
     struct input *input, larder_stream *out, larder_error *err);
 
+/* Is `path` the file that is being read? Written, it would be lost. */
+bool input_is(const struct input *input, const char *path);
+
 #endif

@@ -106,9 +106,15 @@ quarantine_init(struct run *run, const char *path, const struct input *input,
         .run = run, .max = max->n > 0 ? max->number : REJECTS_USUAL};
     if (on_error == NULL || strcmp(on_error, "quarantine") != 0)
         return LARDER_OK;
-    rc = quarantine_path(run, path, input, &q->path, err);
+    LARDER_TRY(quarantine_path(run, path, input, &q->path, err));
+    if (input_is(input, q->path)) {
+        rc = run_usage(run, err,
+            "--rejects '%s' is the file that is read: name another", q->path);
+        goto out;
+    }
     options->reject = set_aside;
     options->context = q;
+out:
     return rc;
 }
 
@@ -209,6 +215,9 @@ run_ingest(struct run *run, larder_error *err)
     larder_store *store;
     larder_status rc, printed = LARDER_OK;
 
+    if (files->n > 1 && argument_text(&run->arguments, "rejects") != NULL)
+        return run_usage(run, err,
+            "--rejects names one file, and there are %zu to read", files->n);
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_source_columns(store, &run->call, source, &shape, err));
     sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);

@@ -122,6 +122,10 @@ larder_status
 place_find(const struct place *place, ldr_arena *arena, const char **out,
     larder_error *err)
 {
+    if (place->env != NULL && strchr(place->env, '/') != NULL)
+        return larder_fail(err, LARDER_INVALID,
+            "environment '%s' is no name: feature_store.NAME.yaml is read",
+            place->env);
     if (place->config != NULL)
         return find_named(place->config, NULL, arena, out, err);
     if (place->usual_config != NULL)

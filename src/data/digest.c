@@ -267,8 +267,7 @@ hash_lists(const larder_column *column, column_digest *digest)
 
 /* Tokens as what they stand for: strings decoded, all others as written. */
 static larder_status
-hash_tokens(
-    const larder_column *column, column_digest *into, larder_error *err)
+hash_tokens(const larder_column *column, column_digest *into, larder_error *err)
 {
     words to = {.state = into->sizes, .size = 0};
 

@@ -353,6 +353,7 @@ check_required(ldr_reader *reader, const larder_batch *batch)
         (void)larder_fail(&reader->fault, LARDER_INVALID,
             "column '%s': a value is missing that every row needs", name);
         ldr_reader_place(reader, 0);
+        reader->fault.column = 0; /* what is not there has no place */
         reader->fault_column = name;
         return;
     }

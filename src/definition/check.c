@@ -7,6 +7,7 @@
 #include "base/name.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define HINT_ROOM 128
 #define COMPARED_MAX 200 /* more than the faults that are told */
@@ -54,9 +55,12 @@ list_known(const char *const *names, size_t n_names, char hint[HINT_ROOM])
 {
     size_t used = (size_t)snprintf(hint, HINT_ROOM, "there is");
 
-    for (size_t i = 0; i < n_names && used < HINT_ROOM; i++)
+    for (size_t i = 0; i < n_names && used < HINT_ROOM; i++) {
+        if (i > 0 && strcmp(names[i], names[i - 1]) == 0)
+            continue; /* defined twice, which is told */
         used += (size_t)snprintf(hint + used, HINT_ROOM - used, "%s %s",
             i == 0 ? "" : ",", names[i]);
+    }
     if (n_names == 0 || used >= HINT_ROOM)
         hint[0] = '\0';
 }

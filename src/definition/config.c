@@ -126,9 +126,12 @@ read_options(struct reader *reader, ldr_store_config *store,
 
         if (ldr_yaml_find(section, name) != value)
             continue;
-        if (strcmp(name, "type") == 0 || strcmp(name, type_key) == 0)
+        if (strcmp(name, "type") == 0 || strcmp(name, type_key) == 0) {
             store->type = expand(reader, &key, value);
-        else if (value->kind != LDR_YAML_SCALAR)
+            if (value->kind == LDR_YAML_SCALAR &&
+                strstr(value->text, "${") != NULL)
+                store->type_written = value->text;
+        } else if (value->kind != LDR_YAML_SCALAR)
             ldr_fault(faults, &section->keys[i].place,
                 "an option has one value", "unknown key '%s' in %s", name,
                 store->options.section);

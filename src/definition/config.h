@@ -31,7 +31,8 @@ struct larder_options {
 };
 
 typedef struct ldr_store_config {
-    const char *type; /* "sqlite" */
+    const char *type;         /* "sqlite" */
+    const char *type_written; /* "${NAME}": a variable held it; else NULL */
     larder_options options;
 } ldr_store_config;
 

@@ -364,6 +364,22 @@ look(struct walk *walk, const char *path, char real[PATH_ROOM],
            fstatat(walk->fd, real, what, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* What looks like a definition file and is not read is not passed over in
+ * silence. */
+static larder_status
+warn_left_out(struct walk *walk, const char *path, bool is_link)
+{
+    ldr_place place = {.file = join_path(walk, walk->root, path)};
+
+    if (place.file == NULL)
+        return no_memory(walk);
+    ldr_warning(walk->faults, &place,
+        "put the file itself here, or name it in .larderignore",
+        is_link ? "not read: the link leads out of the folder, or nowhere"
+                : "not read: it is no plain file");
+    return LARDER_OK;
+}
+
 /* A folder below the root: `shown` is how it was reached, `real` where it is.
  */
 static larder_status
@@ -385,8 +401,11 @@ walk_folder(
 
         if (path == NULL || inner == NULL)
             return no_memory(walk);
-        if (!look(walk, inner, target, &what))
+        if (!look(walk, inner, target, &what)) {
+            if (is_definition(name[i]) && !is_ignored(walk, path, false))
+                rc = warn_left_out(walk, path, true);
             continue;
+        }
         if (is_ignored(walk, path, S_ISDIR(what.st_mode)))
             continue;
         if (S_ISDIR(what.st_mode) && is_new(walk, &what)) {
@@ -397,6 +416,9 @@ walk_folder(
         } else if (S_ISREG(what.st_mode) && is_definition(name[i]) &&
                    is_new(walk, &what)) {
             rc = add_file(walk, path);
+        } else if (!S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode) &&
+                   is_definition(name[i])) {
+            rc = warn_left_out(walk, path, false);
         }
     }
     return rc;

@@ -140,8 +140,8 @@ sorted_spine(const order *o, const size_t *rows, size_t n, larder_batch *out,
 
     LARDER_TRY(larder_batch_init(out, &o->schema, err));
     for (size_t k = 0; k <= o->n_keys; k++)
-        LARDER_TRY(ldr_column_gather(
-            &out->columns[k], &o->columns[k], rows, n, err));
+        LARDER_TRY(
+            ldr_column_gather(&out->columns[k], &o->columns[k], rows, n, err));
     out->n_rows = n;
 out:
     return rc;
@@ -255,9 +255,10 @@ answer_part(void *context, unsigned part, larder_error *err)
     for (size_t i = 0; i < n; i++) {
         size_t match = result->match[i];
 
-        s->answers->rows[rows[i]] =
-            match >= LDR_ANSWER_NULL_KEY ? match
-                                         : match | (size_t)part << LDR_PART_SHIFT;
+        s->answers->rows[rows[i]] = match >= LDR_ANSWER_NULL_KEY
+                                        ? match
+                                        : match | (size_t)part
+                                                      << LDR_PART_SHIFT;
     }
     free(result->match);
     result->match = NULL;
@@ -275,9 +276,7 @@ ldr_answers_find(const ldr_answering *answering, const ldr_spine_chunk *chunk,
         answering->seeks ? ldr_parallel_width(answering->call) : 1;
     ldr_answers answers = {.n_rows = chunk->rows.n_rows};
     order sorted = {0};
-    share s = {.answering = answering,
-        .order = &sorted,
-        .answers = &answers};
+    share s = {.answering = answering, .order = &sorted, .answers = &answers};
     larder_status rc;
 
     answers.parts = calloc(n_parts, sizeof *answers.parts);

@@ -222,8 +222,8 @@ is_expired(const ldr_asof *asof, larder_time event, size_t spine_row)
 }
 
 static void
-answer(const ldr_asof *asof, ldr_asof_result *result, size_t spine_row,
-    size_t row)
+answer(
+    const ldr_asof *asof, ldr_asof_result *result, size_t spine_row, size_t row)
 {
     const larder_column *event = &result->rows.columns[result->first_value - 2];
     bool expired = is_expired(asof, ldr_column_integer(event, row), spine_row);
@@ -338,8 +338,8 @@ keep_fresh(settling *s, const larder_batch *batch, larder_error *err)
         s->room = batch->n_rows;
     }
     for (size_t row = 0; row < batch->n_rows; row++) {
-        size_t spine = (size_t)ldr_column_integer(
-            &batch->columns[SPINE_ROW], row);
+        size_t spine =
+            (size_t)ldr_column_integer(&batch->columns[SPINE_ROW], row);
 
         assert(spine < s->asof->spine->n_rows);
         if (is_expired(s->asof, ldr_column_integer(&batch->columns[EVENT], row),

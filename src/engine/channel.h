@@ -20,8 +20,8 @@ typedef struct ldr_channel {
     const larder_schema *schema;
     larder_batch batches[LDR_CHANNEL_BATCHES];
     size_t first, n_batches;
-    bool ended;    /* the giver has no more */
-    bool deserted; /* the taker wants no more */
+    bool ended;           /* the giver has no more */
+    bool deserted;        /* the taker wants no more */
     larder_status status; /* what the taker is told at the end */
     larder_error error;
 } ldr_channel;

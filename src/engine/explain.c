@@ -55,8 +55,7 @@ no_memory(larder_error *err)
     return larder_fail(err, LARDER_NOMEM, "no memory to explain");
 }
 
-/* ------------------------------------------------------- the row in question
- */
+/* ------------------------------------------------------ the row in question */
 
 static larder_status
 take_key(

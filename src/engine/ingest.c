@@ -135,8 +135,8 @@ read_part(pipeline *p, larder_error *err)
 static void
 run_part(void *context, unsigned part)
 {
-    static larder_status (*const parts[N_PARTS])(
-        pipeline *, larder_error *) = {write_part, sort_part, read_part};
+    static larder_status (*const parts[N_PARTS])(pipeline *, larder_error *) = {
+        write_part, sort_part, read_part};
     pipeline *p = context;
 
     p->status[part] = parts[part](p, &p->error[part]);
@@ -211,8 +211,7 @@ ldr_ingest(ldr_offline *offline, const ldr_source *source,
     LARDER_TRY(require(&c, source->timestamp_field, err));
     ldr_source_table(source, &table);
     rc = ldr_parallel_width(call) > 1
-             ? append_in_parts(
-                   offline, call, &table, &stream, &appended, err)
+             ? append_in_parts(offline, call, &table, &stream, &appended, err)
              : ldr_offline_append(
                    offline, call, &table, &stream, &appended, err);
     if (rc == LARDER_OK)

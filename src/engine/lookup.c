@@ -77,7 +77,7 @@ struct larder_reader {
     struct found_row {
         size_t at, size;   /* in rows; size 0: not found */
         larder_time event; /* LARDER_TIME_MIN where not found */
-    } * found;           /* per key row and view */
+    } * found;             /* per key row and view */
     size_t room_found;
 };
 
@@ -275,8 +275,8 @@ read_positions(larder_reader *r, const larder_call *call, larder_error *err)
 
     if (positions == NULL)
         return no_memory(err);
-    LARDER_TRY(ldr_positions_read(r->online, call, r->project, r->names,
-        r->n_names, positions, err));
+    LARDER_TRY(ldr_positions_read(
+        r->online, call, r->project, r->names, r->n_names, positions, err));
     for (size_t i = 0; i < n; i++) {
         const ldr_build *read = &positions[place_of_position(r, i)].read;
 
@@ -475,8 +475,7 @@ larder_reader_generation(const larder_reader *reader)
     return reader->plan.snapshot->generation;
 }
 
-/* --------------------------------------------------------------------- a read
- */
+/* ------------------------------------------------------------------- a read */
 
 static larder_status
 make_room(larder_reader *r, size_t n_rows, larder_error *err)
@@ -623,8 +622,7 @@ out:
     return rc;
 }
 
-/* ---------------------------------------------------------------- the answer
- */
+/* --------------------------------------------------------------- the answer */
 
 static larder_status
 answer_room(larder_answer *answer, const larder_reader *r, size_t n_rows,

@@ -190,8 +190,8 @@ ldr_positions_read(ldr_online *online, const larder_call *call,
     larder_want want = {.n_tables = n_views};
     larder_status rc;
 
-    LARDER_TRY(sort_tables(
-        project, views, n_views, &arena, &tables, &places, err));
+    LARDER_TRY(
+        sort_tables(project, views, n_views, &arena, &tables, &places, err));
     LARDER_TRY(layout_init(&layout, &arena, err));
     LARDER_TRY(position_key(&key, err));
     for (size_t i = 0; i < n_views; i++)

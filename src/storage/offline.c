@@ -267,8 +267,8 @@ ldr_offline_append(ldr_offline *store, const larder_call *call,
 
     LARDER_TRY(ldr_offline_sort(table, rows, call, &sorted, err));
     LARDER_TRY(ldr_sorted_read(sorted, &stream, err));
-    LARDER_TRY(ldr_offline_append_sorted(
-        store, call, table, &stream, out, err));
+    LARDER_TRY(
+        ldr_offline_append_sorted(store, call, table, &stream, out, err));
 out:
     larder_stream_close(&stream);
     ldr_sorted_free(sorted);
