@@ -28,6 +28,7 @@ ROOM_TESTS = \
 	%D%/test_explain \
 	%D%/test_historical \
 	%D%/test_ingest \
+	%D%/test_ingest_rows \
 	%D%/test_json \
 	%D%/test_key \
 	%D%/test_keyed \
@@ -39,6 +40,7 @@ ROOM_TESTS = \
 	%D%/test_number \
 	%D%/test_plan \
 	%D%/test_print \
+	%D%/test_records \
 	%D%/test_row \
 	%D%/test_snapshot \
 	%D%/test_sort \
@@ -106,7 +108,13 @@ EXTRA_DIST += \
 CLI_TESTS = \
 	%D%/cli/bad_input.sh \
 	%D%/cli/ci.sh \
-	%D%/cli/memory.sh
+	%D%/cli/concurrent.sh \
+	%D%/cli/ends.sh \
+	%D%/cli/example.sh \
+	%D%/cli/failures.sh \
+	%D%/cli/manual.sh \
+	%D%/cli/memory.sh \
+	%D%/cli/transcripts.sh
 EXTRA_DIST += \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
@@ -158,10 +166,6 @@ TEST_FILES = \
 	%D%/cases/faults/types.yaml \
 	%D%/cases/faults/views.expect \
 	%D%/cases/faults/views.yaml \
-	%D%/cli/ends.sh \
-	%D%/cli/example.sh \
-	%D%/cli/manual.sh \
-	%D%/cli/transcripts.sh \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \

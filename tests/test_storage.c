@@ -341,15 +341,39 @@ ticking(void)
     return now += 1000;
 }
 
-START_TEST(a_second_snapshot_waits_for_the_first)
+static void *
+begin_hastily(void *context)
 {
     larder_call hasty = {.now = 1, .monotonic = ticking, .deadline = 5000};
+    larder_status *rc = context;
+
+    *rc = ldr_offline_begin(store, &hasty, 1, NULL);
+    return NULL;
+}
+
+START_TEST(a_second_snapshot_waits_for_the_first)
+{
+    larder_status rc = LARDER_OK;
+    pthread_t other;
 
     ck_assert_int_eq(ldr_offline_begin(store, &call, 1, NULL), LARDER_OK);
-    ck_assert_int_eq(
-        ldr_offline_begin(store, &hasty, 1, NULL), LARDER_DEADLINE);
+    ck_assert_int_eq(pthread_create(&other, NULL, begin_hastily, &rc), 0);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    ck_assert_int_eq(rc, LARDER_DEADLINE);
     ldr_offline_end(store);
     ck_assert_int_eq(ldr_offline_begin(store, &call, 1, NULL), LARDER_OK);
+    ldr_offline_end(store);
+}
+END_TEST
+
+START_TEST(a_thread_never_waits_for_itself)
+{
+    larder_error err = {0};
+
+    ck_assert_int_eq(ldr_offline_begin(store, &call, 1, NULL), LARDER_OK);
+    ck_assert_int_eq(ldr_offline_begin(store, &call, 1, &err), LARDER_BUSY);
+    ck_assert_str_eq(err.message,
+        "this thread still reads history: close that stream first");
     ldr_offline_end(store);
 }
 END_TEST
@@ -416,6 +440,7 @@ main(void)
     tcase_add_test(tests, what_cannot_be_done_for_a_store_is_unsupported);
     tcase_add_test(tests, rows_are_sorted_before_they_are_appended);
     tcase_add_test(tests, a_second_snapshot_waits_for_the_first);
+    tcase_add_test(tests, a_thread_never_waits_for_itself);
     tcase_add_test(tests, threads_read_while_another_appends);
     suite_add_tcase(suite, tests);
     return support_run(suite);

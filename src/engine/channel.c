@@ -43,8 +43,6 @@ ldr_channel_give(ldr_channel *channel, larder_batch *batch)
     if (taken) {
         size_t at = channel->first + channel->n_batches++;
 
-        /* The giver's schema may be gone when the batch is taken. */
-        batch->schema = channel->schema;
         /* The giver's own schema may be gone before the batch is taken. */
         batch->schema = channel->schema;
         channel->batches[at % LDR_CHANNEL_BATCHES] = *batch;

@@ -23,8 +23,9 @@ struct ldr_offline {
     const larder_offline_ops *ops;
     void *self;
     ldr_gate gate;
-    pthread_mutex_t snapshot; /* guards the two below */
+    pthread_mutex_t snapshot; /* guards what is below */
     bool begun;
+    pthread_t beginner;
     unsigned n_readers;
 };
 
@@ -106,20 +107,25 @@ ldr_offline_has_asof(const ldr_offline *store)
 
 /* --------------------------------------------------------------- snapshots */
 
-/* True: the snapshot is the caller's now. */
-static bool
+/* OK: the snapshot is the caller's now. BUSY: it is another thread's, who will
+ * give it back; INVALID: it is this thread's own, who would wait for ever. */
+static larder_status
 take_snapshot(ldr_offline *store, unsigned n_readers)
 {
-    bool mine;
+    larder_status rc = LARDER_OK;
 
     pthread_mutex_lock(&store->snapshot);
-    mine = !store->begun;
-    if (mine) {
+    if (!store->begun) {
         store->begun = true;
+        store->beginner = pthread_self();
         store->n_readers = n_readers;
+    } else if (pthread_equal(store->beginner, pthread_self())) {
+        rc = LARDER_INVALID;
+    } else {
+        rc = LARDER_BUSY;
     }
     pthread_mutex_unlock(&store->snapshot);
-    return mine;
+    return rc;
 }
 
 static void
@@ -138,12 +144,15 @@ ldr_offline_begin(ldr_offline *store, const larder_call *call,
     larder_status rc = LARDER_OK;
 
     assert(n_readers > 0);
-    while (!take_snapshot(store, n_readers)) {
+    while ((rc = take_snapshot(store, n_readers)) == LARDER_BUSY) {
         rc = larder_call_check(call, err);
         if (rc != LARDER_OK)
             return rc;
         (void)nanosleep(&nap, NULL);
     }
+    if (rc == LARDER_INVALID)
+        return larder_fail(err, LARDER_BUSY,
+            "this thread still reads history: close that stream first");
     rc = ldr_gate_enter(&store->gate, err);
     if (rc == LARDER_OK)
         rc = store->ops->begin(store->self, call, n_readers, err);

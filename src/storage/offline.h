@@ -24,7 +24,8 @@ void ldr_offline_close(ldr_offline *store); /* NULL allowed */
 const char *ldr_offline_type(const ldr_offline *store);
 bool ldr_offline_has_asof(const ldr_offline *store);
 
-/* One snapshot at a time and thread: a second begin waits for the first end. */
+/* One snapshot at a time: a second begin waits for the first end, or is BUSY
+ * when both are of one thread. */
 larder_status ldr_offline_begin(ldr_offline *store, const larder_call *call,
     unsigned n_readers, larder_error *err);
 void ldr_offline_end(ldr_offline *store);
