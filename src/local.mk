@@ -92,6 +92,7 @@ libldr_la_SOURCES += \
 	%D%/engine/answer.c %D%/engine/answer.h \
 	%D%/engine/asof.c %D%/engine/asof.h \
 	%D%/engine/channel.c %D%/engine/channel.h \
+	%D%/engine/chunk.c %D%/engine/chunk.h \
 	%D%/engine/explain.c %D%/engine/explain.h \
 	%D%/engine/historical.c %D%/engine/historical.h \
 	%D%/engine/ingest.c %D%/engine/ingest.h \

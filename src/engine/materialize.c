@@ -16,11 +16,15 @@
 #include "data/schema.h"
 #include "definition/table.h"
 #include "engine/asof.h"
+#include "engine/chunk.h"
 #include "engine/parallel.h"
 #include "engine/runs.h"
 
 #define CHUNK_ROWS 16384u
 #define CHUNK_BYTES ((size_t)32 << 20)
+/* Rows of history in a part: of ten rows a key, about a chunk. */
+#define PART_ROWS (8 * CHUNK_ROWS)
+#define MAX_PARTS 4096u
 #define SWEEP_AFTER_US (INT64_C(3600) * LDR_SECOND)
 #define SWEEP_KEYS 65536u
 
@@ -47,36 +51,16 @@ typedef struct run {
     larder_scan scan;
     int64_t arrival;        /* the snapshot's mark */
     int64_t newest_created; /* of the rows read; user tables' mark */
-    unsigned n_parts;
-    pthread_mutex_t lock;  /* over what follows, the report and the puts */
+    uint64_t n_rows;        /* of the table, about */
+    unsigned n_threads, n_parts;
+    pthread_mutex_t lock; /* over what follows, the report and the puts */
+    pthread_cond_t changed;
+    unsigned next_part;    /* the first that no thread has taken */
+    unsigned turn;         /* the part whose rows go online next */
+    bool failed;           /* one thread did: the others end */
+    ldr_chunk waiting;     /* rows whose turn has come: less than a commit */
     ldr_position position; /* as stored */
 } run;
-
-/* A chunk being gathered: puts whose bytes live in two buffers. */
-typedef struct chunk {
-    ldr_buffer keys, rows;
-    struct chunk_row {
-        size_t key, n_key, row, n_row;
-    } * entries;
-    size_t n_entries, room;
-} chunk;
-
-static void
-chunk_release(chunk *c)
-{
-    ldr_buffer_free(&c->keys);
-    ldr_buffer_free(&c->rows);
-    free(c->entries);
-    *c = (chunk){0};
-}
-
-static void
-chunk_clear(chunk *c)
-{
-    c->keys.size = 0;
-    c->rows.size = 0;
-    c->n_entries = 0;
-}
 
 static larder_status
 no_memory(larder_error *err)
@@ -85,37 +69,6 @@ no_memory(larder_error *err)
 }
 
 /* ------------------------------------------------------ rows into chunks */
-
-static larder_status
-chunk_grow(chunk *c, larder_error *err)
-{
-    size_t room = c->room == 0 ? 1024 : c->room * 2;
-    struct chunk_row *entries;
-
-    if (c->n_entries < c->room)
-        return LARDER_OK;
-    entries = realloc(c->entries, room * sizeof *entries);
-    if (entries == NULL)
-        return no_memory(err);
-    c->entries = entries;
-    c->room = room;
-    return LARDER_OK;
-}
-
-static larder_status
-chunk_key(
-    chunk *c, const ldr_key *key, struct chunk_row *entry, larder_error *err)
-{
-    larder_status rc = ldr_buffer_reserve(&c->keys, key->size, err);
-
-    if (rc != LARDER_OK)
-        return rc;
-    memcpy(c->keys.data + c->keys.size, key->bytes, key->size);
-    entry->key = c->keys.size;
-    entry->n_key = key->size;
-    c->keys.size += key->size;
-    return LARDER_OK;
-}
 
 typedef enum verdict { TAKEN, NULL_KEY, OUT_OF_RANGE } verdict;
 
@@ -144,16 +97,14 @@ encode_key(const run *r, const larder_batch *batch, size_t row, ldr_key *key,
 }
 
 static larder_status
-encode_row(const run *r, const larder_batch *batch, size_t row, chunk *c,
-    verdict *out, larder_error *err)
+encode_row(const run *r, const larder_batch *batch, size_t row,
+    ldr_chunk *chunk, verdict *out, larder_error *err)
 {
     size_t n_keys = r->view->n_keys;
     const larder_column *event = &batch->columns[n_keys];
     const larder_column *created = &batch->columns[n_keys + 1];
     const larder_column *values[LDR_VIEW_FEATURES_MAX];
-    struct chunk_row *entry;
-    ldr_key key = {0};
-    larder_bytes key_bytes;
+    ldr_key key;
     larder_status rc;
 
     LARDER_TRY(encode_key(r, batch, row, &key, out, err));
@@ -161,36 +112,16 @@ encode_row(const run *r, const larder_batch *batch, size_t row, chunk *c,
         return LARDER_OK;
     for (size_t i = 0; i < r->view->n_features; i++)
         values[i] = &batch->columns[n_keys + 2 + i];
-    LARDER_TRY(chunk_grow(c, err));
-    entry = &c->entries[c->n_entries];
-    LARDER_TRY(chunk_key(c, &key, entry, err));
-    /* The checksum binds the row to key and table: see row.h. */
-    key_bytes = (larder_bytes){key.bytes, key.size};
-    entry->row = c->rows.size;
-    LARDER_TRY(
-        ldr_row_encode(&r->layout, key_bytes, ldr_column_integer(event, row),
-            ldr_column_is_null(created, row) ? LDR_NO_CREATED
-                                             : ldr_column_integer(created, row),
-            values, row, &c->rows, err));
-    entry->n_row = c->rows.size - entry->row;
-    c->n_entries++;
+    LARDER_TRY(ldr_chunk_add(chunk, &r->layout, &key,
+        ldr_column_integer(event, row),
+        ldr_column_is_null(created, row) ? LDR_NO_CREATED
+                                         : ldr_column_integer(created, row),
+        values, row, err));
 out:
     return rc;
 }
 
 /* ------------------------------------------------------- chunks into puts */
-
-static int
-by_key(const void *a, const void *b)
-{
-    const larder_put *x = a, *y = b;
-    size_t n = x->key.size < y->key.size ? x->key.size : y->key.size;
-    int order = memcmp(x->key.data, y->key.data, n);
-
-    if (order != 0)
-        return order;
-    return x->key.size < y->key.size ? -1 : x->key.size > y->key.size;
-}
 
 static void
 count_outcomes(run *r, const larder_outcome *outcomes, size_t n)
@@ -202,45 +133,23 @@ count_outcomes(run *r, const larder_outcome *outcomes, size_t n)
     }
 }
 
-static size_t
-puts_of(const run *r, const chunk *c, larder_put *puts)
-{
-    for (size_t i = 0; i < c->n_entries; i++) {
-        const struct chunk_row *entry = &c->entries[i];
-
-        puts[i] = (larder_put){.key = {c->keys.data + entry->key, entry->n_key},
-            .table = r->table_id,
-            .rule = LARDER_PUT_NEWEST,
-            .row = {c->rows.data + entry->row, entry->n_row}};
-    }
-    return c->n_entries;
-}
-
-/* Rows of chunks and the position, in one transaction. The position comes last:
- * its outcome says whether the run still owns the view. */
+/* The first n waiting rows and the position, in one transaction. The position
+ * comes last: its outcome says whether the run still owns the view. */
 static larder_status
-commit(run *r, chunk *chunks, size_t n_chunks, const ldr_position *wanted,
-    larder_error *err)
+commit(run *r, size_t n, const ldr_position *wanted, larder_error *err)
 {
-    size_t n = 0, room = 1;
-    larder_put *puts;
-    larder_outcome *outcomes;
+    larder_put *puts = malloc((n + 1) * sizeof *puts);
+    larder_outcome *outcomes = calloc(n + 1, sizeof *outcomes);
     ldr_buffer bytes = {0};
     ldr_key key = {0};
     uint64_t checksum = 0;
     larder_status rc;
 
-    for (size_t i = 0; i < n_chunks; i++)
-        room += chunks[i].n_entries;
-    puts = malloc(room * sizeof *puts);
-    outcomes = calloc(room, sizeof *outcomes);
     if (puts == NULL || outcomes == NULL) {
         rc = no_memory(err);
         goto out;
     }
-    for (size_t i = 0; i < n_chunks; i++)
-        n += puts_of(r, &chunks[i], puts + n);
-    qsort(puts, n, sizeof *puts, by_key);
+    ldr_chunk_puts(&r->waiting, n, r->table_id, puts);
     LARDER_TRY(ldr_position_put(r->m->project, r->view->about.name, wanted,
         r->m->call->now, &bytes, &key, &puts[n], &checksum, err));
     LARDER_TRY(
@@ -253,6 +162,7 @@ commit(run *r, chunk *chunks, size_t n_chunks, const ldr_position *wanted,
         larder_hint(err, "let it finish, then materialize again");
         goto out;
     }
+    ldr_chunk_drop(&r->waiting, n);
     r->position = *wanted;
     r->position.checksum = checksum;
 out:
@@ -312,55 +222,86 @@ tell_progress(const run *r)
         call->progress(call->context, &progress);
 }
 
-/* A full chunk goes out; a small one waits for the last commit. */
+/* Rows a thread has gathered join those that wait, and whole commits go out;
+ * the rest is for the last. */
 static larder_status
-flush(run *r, chunk *c, tally *t, larder_error *err)
+hand_over(run *r, ldr_chunk *chunk, tally *t, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    add_tally(r, t);
+    if (r->m->options->dry_run)
+        ldr_chunk_clear(chunk);
+    else
+        LARDER_TRY(ldr_chunk_move(&r->waiting, chunk, err));
+    while (r->waiting.n_entries >= CHUNK_ROWS) {
+        ldr_position same = r->position;
+
+        LARDER_TRY(commit(r, CHUNK_ROWS, &same, err));
+    }
+    tell_progress(r);
+out:
+    return rc;
+}
+
+/* In the middle of a part: early, if it is its turn; late, if memory says so.
+ * Out of turn its rows go between others', which costs the store most. */
+static larder_status
+hand_over_some(
+    run *r, unsigned part, ldr_chunk *chunk, tally *t, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
     pthread_mutex_lock(&r->lock);
-    add_tally(r, t);
-    if (!r->m->options->dry_run && c->n_entries > 0) {
-        ldr_position same = r->position;
-
-        rc = commit(r, c, 1, &same, err);
-    }
-    if (rc == LARDER_OK)
-        tell_progress(r);
+    if (!r->failed && (r->turn == part || chunk->rows.size >= CHUNK_BYTES))
+        rc = hand_over(r, chunk, t, err);
     pthread_mutex_unlock(&r->lock);
-    chunk_clear(c);
     return rc;
 }
 
-typedef struct parts {
-    run *run;
-    chunk chunks[LDR_THREADS_MAX];
-} parts;
+/* All of a part is read. Parts go online in the order of their keys, as a store
+ * takes them fastest. */
+static larder_status
+hand_over_rest(
+    run *r, unsigned part, ldr_chunk *chunk, tally *t, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->failed && r->turn != part)
+        pthread_cond_wait(&r->changed, &r->lock);
+    if (!r->failed)
+        rc = hand_over(r, chunk, t, err);
+    r->turn++;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
 
 static larder_status
-take_batch(
-    run *r, const larder_batch *batch, chunk *c, tally *t, larder_error *err)
+take_batch(run *r, const larder_batch *batch, unsigned part, ldr_chunk *chunk,
+    tally *t, larder_error *err)
 {
     larder_status rc = LARDER_OK;
 
     for (size_t row = 0; row < batch->n_rows; row++) {
         verdict v = TAKEN;
 
-        LARDER_TRY(encode_row(r, batch, row, c, &v, err));
+        LARDER_TRY(encode_row(r, batch, row, chunk, &v, err));
         count_row(r, batch, row, v, t);
-        if (c->n_entries >= CHUNK_ROWS || c->rows.size >= CHUNK_BYTES)
-            LARDER_TRY(flush(r, c, t, err));
+        if (chunk->rows.size >= CHUNK_BYTES)
+            LARDER_TRY(hand_over_some(r, part, chunk, t, err));
     }
+    if (chunk->n_entries >= CHUNK_ROWS)
+        LARDER_TRY(hand_over_some(r, part, chunk, t, err));
 out:
     return rc;
 }
 
 static larder_status
-read_part(void *context, unsigned part, larder_error *err)
+read_part(run *r, unsigned reader, unsigned part, ldr_chunk *chunk,
+    larder_error *err)
 {
-    parts *p = context;
-    run *r = p->run;
-    chunk *c = &p->chunks[part];
     larder_scan scan = r->scan;
     larder_stream stream = {0};
     larder_batch batch = {0};
@@ -370,21 +311,52 @@ read_part(void *context, unsigned part, larder_error *err)
     scan.part = part;
     scan.n_parts = r->n_parts;
     LARDER_TRY(ldr_offline_latest(
-        r->m->offline, part, r->m->call, &scan, &stream, err));
+        r->m->offline, reader, r->m->call, &scan, &stream, err));
     for (;;) {
         LARDER_TRY(larder_call_check(r->m->call, err));
         LARDER_TRY(larder_stream_next(&stream, &batch, err));
         if (batch.n_rows == 0)
             break;
-        LARDER_TRY(take_batch(r, &batch, c, &t, err));
+        LARDER_TRY(take_batch(r, &batch, part, chunk, &t, err));
         larder_batch_release(&batch);
     }
-    pthread_mutex_lock(&r->lock);
-    add_tally(r, &t);
-    pthread_mutex_unlock(&r->lock);
+    LARDER_TRY(hand_over_rest(r, part, chunk, &t, err));
 out:
     larder_batch_release(&batch);
     larder_stream_close(&stream);
+    return rc;
+}
+
+/* The next part nobody reads; n_parts when there is none, or no use in it. */
+static unsigned
+take_part(run *r)
+{
+    unsigned part;
+
+    pthread_mutex_lock(&r->lock);
+    part = r->failed || r->next_part == r->n_parts ? r->n_parts
+                                                   : r->next_part++;
+    pthread_mutex_unlock(&r->lock);
+    return part;
+}
+
+static larder_status
+read_parts(void *context, unsigned reader, larder_error *err)
+{
+    run *r = context;
+    ldr_chunk chunk = {0};
+    larder_status rc = LARDER_OK;
+    unsigned part;
+
+    while (rc == LARDER_OK && (part = take_part(r)) < r->n_parts)
+        rc = read_part(r, reader, part, &chunk, err);
+    ldr_chunk_release(&chunk);
+    if (rc == LARDER_OK)
+        return LARDER_OK;
+    pthread_mutex_lock(&r->lock);
+    r->failed = true;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
     return rc;
 }
 
@@ -579,7 +551,7 @@ sweep(run *r, larder_error *err)
                 SWEEP_KEYS, cursor, &n_cursor, &removed, err));
         } while (n_cursor > 0);
         forget_old(&without, i);
-        LARDER_TRY(commit(r, NULL, 0, &without, err));
+        LARDER_TRY(commit(r, 0, &without, err));
     }
 out:
     return rc;
@@ -612,6 +584,7 @@ open_table(run *r, larder_error *err)
         larder_hint(err, "run 'larder apply', then 'larder ingest'");
     }
     r->arrival = described.arrival;
+    r->n_rows = described.n_rows;
 out:
     larder_described_release(&described);
     return rc;
@@ -633,30 +606,35 @@ announce(run *r, larder_error *err)
     if (r->filling)
         wanted.fill = r->build;
     memcpy(wanted.run, r->m->run, strnlen(r->m->run, 32) + 1);
-    return commit(r, NULL, 0, &wanted, err);
+    return commit(r, 0, &wanted, err);
+}
+
+/* Many parts keep all threads at work to the end, whatever lies in each. */
+static unsigned
+count_parts(const run *r)
+{
+    uint64_t n = r->n_rows / PART_ROWS;
+
+    if (!r->table.owned || r->scan.arrived || n < r->n_threads)
+        return r->n_threads;
+    return n < MAX_PARTS ? (unsigned)n : MAX_PARTS;
 }
 
 static larder_status
 run_parts(run *r, larder_error *err)
 {
-    parts *p = calloc(1, sizeof *p);
     ldr_position last;
     larder_status rc;
 
-    if (p == NULL)
-        return no_memory(err);
-    p->run = r;
-    LARDER_TRY(ldr_parallel_run(r->n_parts, read_part, p, err));
+    r->n_parts = count_parts(r);
+    LARDER_TRY(ldr_parallel_run(r->n_threads, read_parts, r, err));
     r->report->failed_empty = suspiciously_empty(r);
     if (r->m->options->dry_run || r->report->failed_empty)
         goto out;
     last = final_position(r);
-    LARDER_TRY(commit(r, p->chunks, r->n_parts, &last, err));
+    LARDER_TRY(commit(r, r->waiting.n_entries, &last, err));
     LARDER_TRY(sweep(r, err));
 out:
-    for (unsigned i = 0; i < r->n_parts; i++)
-        chunk_release(&p->chunks[i]);
-    free(p);
     return rc;
 }
 
@@ -673,7 +651,8 @@ run_view(run *r, larder_error *err)
     /* The mark is of before the snapshot: what arrives in between is read twice
      * rather than never. */
     LARDER_TRY(open_table(r, err));
-    LARDER_TRY(ldr_offline_begin(r->m->offline, r->m->call, r->n_parts, err));
+    LARDER_TRY(ldr_offline_begin(
+        r->m->offline, r->m->call, r->n_threads, err));
     begun = true;
     choose_build(r);
     choose_rows(r);
@@ -694,7 +673,7 @@ ldr_materialize_view(const ldr_materializing *m, const ldr_view *view,
         .view = view,
         .report = report,
         .newest_created = INT64_MIN,
-        .n_parts = ldr_parallel_width(m->call)};
+        .n_threads = ldr_parallel_width(m->call)};
     int64_t (*clock)(void) = m->call->monotonic;
     int64_t started = clock == NULL ? 0 : clock();
     larder_status rc;
@@ -702,8 +681,14 @@ ldr_materialize_view(const ldr_materializing *m, const ldr_view *view,
     *report = (larder_materialized){.view = view->about.name};
     if (pthread_mutex_init(&r.lock, NULL) != 0)
         return no_memory(err);
+    if (pthread_cond_init(&r.changed, NULL) != 0) {
+        pthread_mutex_destroy(&r.lock);
+        return no_memory(err);
+    }
     rc = run_view(&r, err);
+    pthread_cond_destroy(&r.changed);
     pthread_mutex_destroy(&r.lock);
+    ldr_chunk_release(&r.waiting);
     ldr_arena_free(&r.arena);
     if (clock != NULL)
         report->seconds = (double)(clock() - started) / 1e6;
