@@ -12,8 +12,10 @@
 #include "larder_backend.h"
 
 /* A record that no row can be, being shorter than a table id: by it we know
- * the environment for ours, and its value is the version of what is in it. */
-#define LDR_LMDB_MARK "larder"
+ * the environment for ours, and its value is the version of what is in it. It
+ * begins with 1 to lie before the rows: behind them it would share a page with
+ * the last, and each page filled in key order would be split in halves. */
+#define LDR_LMDB_MARK "\001larder"
 #define LDR_LMDB_FORMAT "1"
 
 /* Is there a store? Made, with room for `size` bytes, when there is none and

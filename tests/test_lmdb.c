@@ -800,7 +800,7 @@ START_TEST(a_newer_format_is_refused_by_both_numbers)
 {
     larder_error err = {0};
 
-    make_environment("larder", "2");
+    make_environment("\001larder", "2");
     ck_assert_int_eq(try_open(false, &err), LARDER_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.message, "format 2"));
     ck_assert_ptr_nonnull(strstr(err.message, "format 1"));
