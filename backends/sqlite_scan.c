@@ -106,11 +106,13 @@ add_and(sql_text *sql, bool *first)
     *first = false;
 }
 
+/* Rows of the part. Going on from a key leaves its low end out: SQLite would
+ * seek that, and read again all that lies before the key. */
 static void
 add_part(sql_text *sql, const larder_scan *scan, const sqlite_part *part,
-    bool *first)
+    bool onward, bool *first)
 {
-    if (part->low.set) {
+    if (part->low.set && !onward) {
         add_and(sql, first);
         sql_name(sql, scan->key[0]);
         sql_add(sql, " >= ?%d", P_LOW);
@@ -234,7 +236,7 @@ say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     sql_name(sql, scan->table->name);
     if (how == ARRIVALS_INDEX)
         sql_add(sql, " INDEXED BY \"_larder_%s(_arrival)\"", scan->table->name);
-    add_part(sql, scan, part, &first);
+    add_part(sql, scan, part, of == ROWS_ONWARD, &first);
     add_key(sql, scan, &first);
     if (of == ROWS_ONWARD)
         add_onward(sql, scan, &first);
