@@ -291,6 +291,12 @@ number_run(const ordering *all, pair *run, size_t n, place *at)
             run[i].number =
                 flip ^
                 text_number(ldr_column_text(column, run[i].row), at->skip);
+    } else if (column->type == LARDER_INT64 ||
+               column->type == LARDER_TIMESTAMP) {
+        const int64_t *values = column->values;
+
+        for (size_t i = 0; i < n; i++)
+            run[i].number = flip ^ ldr_integer_rank(values[run[i].row]);
     } else {
         for (size_t i = 0; i < n; i++)
             run[i].number = flip ^ value_number(column, run[i].row);

@@ -327,6 +327,8 @@ static larder_status
 keep_fresh(settling *s, const larder_batch *batch, larder_error *err)
 {
     larder_batch *rows = &s->result->rows;
+    const int64_t *spine_rows = batch->columns[SPINE_ROW].values;
+    const larder_time *events = batch->columns[EVENT].values;
     size_t n_kept = 0;
 
     if (batch->n_rows > s->room) {
@@ -338,12 +340,10 @@ keep_fresh(settling *s, const larder_batch *batch, larder_error *err)
         s->room = batch->n_rows;
     }
     for (size_t row = 0; row < batch->n_rows; row++) {
-        size_t spine =
-            (size_t)ldr_column_integer(&batch->columns[SPINE_ROW], row);
+        size_t spine = (size_t)spine_rows[row];
 
         assert(spine < s->asof->spine->n_rows);
-        if (is_expired(s->asof, ldr_column_integer(&batch->columns[EVENT], row),
-                spine))
+        if (is_expired(s->asof, events[row], spine))
             s->result->match[spine] = LDR_ASOF_EXPIRED;
         else
             s->kept[n_kept++] = row;
@@ -364,12 +364,13 @@ settle_batch(settling *s, const larder_batch *batch, larder_error *err)
 {
     larder_batch *rows = &s->result->rows;
     size_t row = rows->n_rows, *match = s->result->match;
+    const int64_t *spine_rows;
     larder_status rc;
 
     LARDER_TRY(keep_fresh(s, batch, err));
+    spine_rows = rows->columns[SPINE_ROW].values;
     for (; row < rows->n_rows; row++) {
-        size_t spine =
-            (size_t)ldr_column_integer(&rows->columns[SPINE_ROW], row);
+        size_t spine = (size_t)spine_rows[row];
         int order = 1;
 
         if (match[spine] != LDR_ASOF_NONE)

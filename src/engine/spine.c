@@ -171,8 +171,8 @@ out:
 }
 
 static void
-name_place(const ldr_spine *spine, size_t column, uint64_t row,
-    larder_error *err)
+name_place(
+    const ldr_spine *spine, size_t column, uint64_t row, larder_error *err)
 {
     larder_context(err, "spine row %llu, column '%s'", (unsigned long long)row,
         spine->input->schema->fields[column].name);
@@ -265,6 +265,17 @@ out:
     return rc;
 }
 
+/* The waiting batch becomes the chunk's first rows as it is. */
+static void
+take_all(ldr_spine *spine, larder_batch *rows)
+{
+    larder_batch_release(rows);
+    *rows = spine->waiting;
+    rows->schema = spine->input->schema;
+    spine->waiting = (larder_batch){0};
+    spine->taken = 0;
+}
+
 larder_status
 ldr_spine_next(ldr_spine *spine, size_t max_rows, size_t max_bytes,
     ldr_spine_chunk *out, larder_error *err)
@@ -285,6 +296,10 @@ ldr_spine_next(ldr_spine *spine, size_t max_rows, size_t max_bytes,
             break;
         n = spine->waiting.n_rows - spine->taken;
         n = n < max_rows - chunk.rows.n_rows ? n : max_rows - chunk.rows.n_rows;
+        if (chunk.rows.n_rows == 0 && n == spine->waiting.n_rows) {
+            take_all(spine, &chunk.rows);
+            continue;
+        }
         LARDER_TRY(
             ldr_batch_copy(&chunk.rows, &spine->waiting, spine->taken, n, err));
         spine->taken += n;
