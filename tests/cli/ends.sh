@@ -85,9 +85,10 @@ for signal in INT TERM; do
     echo before >stopped.csv
     larder join - -s delay_model_v1 -O stopped.csv <pipe >out 2>err &
     pid=$!
-    for _ in $(seq 500); do # until it listens for signals
+    for _ in $(seq 500); do # until it listens for 2, SIGINT, and 15, SIGTERM
         grep -q larder "/proc/$pid/comm" 2>/dev/null &&
-            grep -qE 'SigCgt:.*[1-9a-f]' "/proc/$pid/status" 2>/dev/null && break
+            grep -qE 'SigCgt:.*[4-7c-f]..[2367abef]$' "/proc/$pid/status" \
+                2>/dev/null && break
         sleep 0.01
     done
     kill -s "$signal" "$pid"
@@ -100,7 +101,7 @@ done
 kill "$holder" 2>/dev/null
 
 # Somebody at a terminal.
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     terminal() { # COLUMNS WORDS
         TERM=xterm script -qec "stty cols $1; $2" /dev/null </dev/null 2>&1 | tr -d '\r'
     }
