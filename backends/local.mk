@@ -17,12 +17,14 @@ libldr_la_SOURCES += \
 	%D%/sqlite_create.c \
 	%D%/sqlite_describe.c \
 	%D%/sqlite_history.h \
+	%D%/sqlite_keys.c %D%/sqlite_keys.h \
 	%D%/sqlite_lock.c %D%/sqlite_lock.h \
 	%D%/sqlite_newest.c %D%/sqlite_newest.h \
 	%D%/sqlite_part.c %D%/sqlite_part.h \
 	%D%/sqlite_query.c \
 	%D%/sqlite_rows.c %D%/sqlite_rows.h \
 	%D%/sqlite_scan.c \
+	%D%/sqlite_seekable.c \
 	%D%/sqlite_shape.c \
 	%D%/sqlite_table.c %D%/sqlite_table.h \
 	%D%/sqlite_value.c

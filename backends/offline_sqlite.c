@@ -70,8 +70,8 @@ open_readers(sqlite_history *history, const larder_call *call,
             return larder_fail(err, LARDER_NOMEM, "out of memory");
         }
         rc = sqlite_link_open(&history->store, &reader->link, call, err);
-        if (rc == LARDER_OK &&
-            sqlite_newest_register(reader->link.db) != SQLITE_OK)
+        if (rc == LARDER_OK && sqlite_newest_register(reader->link.db,
+                                   &reader->asked) != SQLITE_OK)
             rc = larder_fail(err, LARDER_NOMEM, "out of memory");
         if (rc != LARDER_OK) {
             sqlite_link_close(&reader->link);

@@ -7,10 +7,8 @@
  * memory most of what the one before it touched.
  */
 #include "sqlite_rows.h"
-#include "sqlite_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Spine rows between two looks at the caller's wish to stop. */
 #define CHECK_EVERY 1024u
@@ -32,98 +30,15 @@ typedef struct seeks {
     sqlite3_stmt *statement;
 } seeks;
 
-/* ------------------------------------------------------ what can be sought */
-
-/* May SQL compare this column of a user's table as Larder would? Integers with
- * integers, text with text. */
-static const char *
-storage_of(const larder_schema *schema, const char *name)
-{
-    for (size_t i = 0; i < schema->n_fields; i++) {
-        if (!sqlite_same_name(schema->fields[i].name, name))
-            continue;
-        switch ((int)schema->fields[i].type) {
-        case LARDER_BOOL:
-        case LARDER_INT32:
-        case LARDER_INT64:
-            return "integer";
-        case LARDER_STRING:
-            return "text";
-        default:
-            return NULL;
-        }
-    }
-    return NULL;
-}
-
-static void
-add_unlike(sql_text *sql, const char *name, const char *storage)
-{
-    sql_add(sql, "typeof(");
-    sql_name(sql, name);
-    sql_add(sql, ") NOT IN ('null', '%s')", storage);
-}
-
-/* Look at every row of a user's table, once a snapshot: does any hold a key or
- * time that SQL would compare in another way? */
-static larder_status
-prove_types(sqlite_reader *reader, const larder_scan *scan, bool *out,
-    larder_error *err)
-{
-    const larder_table *table = scan->table;
-    sql_text sql = {0};
-    larder_status rc = LARDER_OK;
-    int64_t unlike = 0;
-
-    *out = reader->proven != NULL && strcmp(reader->proven, table->name) == 0;
-    if (*out)
-        return LARDER_OK;
-    sql_add(&sql, "SELECT 1 FROM ");
-    sql_name(&sql, table->name);
-    sql_add(&sql, " WHERE ");
-    for (size_t i = 0; i < scan->n_key; i++) {
-        const char *storage = storage_of(table->schema, scan->key[i]);
-
-        if (storage == NULL)
-            goto out;
-        add_unlike(&sql, scan->key[i], storage);
-        sql_add(&sql, " OR ");
-    }
-    if (table->created != NULL) {
-        add_unlike(&sql, table->created, "integer");
-        sql_add(&sql, " OR ");
-    }
-    add_unlike(&sql, table->event, "integer");
-    sql_add(&sql, " LIMIT 1");
-    LARDER_TRY(sql_finish(&sql, err));
-    LARDER_TRY(sqlite_integer(&reader->link, sql.text, &unlike, err));
-    *out = unlike == 0;
-    if (*out) {
-        free(reader->proven);
-        reader->proven = strdup(table->name);
-    }
-out:
-    sql_release(&sql);
-    return rc;
-}
-
 /* OK, or UNSUPPORTED: then a scan finds the same rows. */
 static larder_status
 check_seekable(
     sqlite_reader *reader, const larder_scan *scan, larder_error *err)
 {
-    const larder_table *table = scan->table;
     larder_status rc = LARDER_OK;
     bool can = false;
 
-    if (table->query == NULL)
-        LARDER_TRY(sqlite_table_seekable(&reader->link, table->name, scan->key,
-            scan->n_key, table->event, &can, err));
-    /* Nanoseconds that differ may be one microsecond: order is lost. */
-    if (can && !table->owned)
-        can = table->unit != LARDER_UNIT_NS;
-    if (can && !table->owned)
-        LARDER_TRY(prove_types(reader, scan, &can, err));
+    LARDER_TRY(sqlite_seekable(reader, scan, &can, err));
     if (!can)
         rc = larder_fail(err, LARDER_UNSUPPORTED,
             "there is no index on the keys and the time, or not all of them "
@@ -148,7 +63,8 @@ add_order(sql_text *sql, const larder_table *table)
 }
 
 /* Parameters: the keys, then the greatest event, the least, the greatest
- * created time. */
+ * created time. A user's column may compare its text in another way than its
+ * index. */
 static larder_status
 prepare_seek(seeks *s, const larder_asof *asof, larder_error *err)
 {
@@ -164,7 +80,7 @@ prepare_seek(seeks *s, const larder_asof *asof, larder_error *err)
     sql_add(&sql, " WHERE ");
     for (size_t i = 0; i < s->n_key; i++) {
         sql_name(&sql, asof->scan.key[i]);
-        sql_add(&sql, " = ?%zu AND ", i + 1);
+        sql_add(&sql, " = ?%zu COLLATE BINARY AND ", i + 1);
     }
     sql_name(&sql, table->event);
     sql_add(&sql, " <= ?%d", next);

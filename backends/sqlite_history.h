@@ -25,11 +25,15 @@
 
 bool sqlite_same_name(const char *a, const char *b);
 
+/* sqlite_newest.h */
+typedef struct sqlite_newest sqlite_newest;
+
 /* One thread's connection, for one snapshot after another. */
 typedef struct sqlite_reader {
     sqlite_link link;
     bool begun;
-    char *proven; /* the user's table whose types asof_join has looked at */
+    char *proven;         /* what was asked of a user's table last, and holds */
+    sqlite_newest *asked; /* by the statement that takes a step just now */
 } sqlite_reader;
 
 typedef struct sqlite_history {
@@ -62,11 +66,20 @@ typedef enum sqlite_role {
     ROLE_CREATED
 } sqlite_role;
 
+/* What most values of a column that Larder wrote are. */
+typedef enum sqlite_plain {
+    PLAIN_NOT,
+    PLAIN_INTEGER, /* eight bytes, as they are */
+    PLAIN_CREATED, /* the same, but NO_CREATED is null */
+    PLAIN_REAL
+} sqlite_plain;
+
 /* How one column of a statement becomes one of ours. */
 typedef struct sqlite_cell {
     char *name; /* in the table */
     larder_type type;
     sqlite_role role;
+    sqlite_plain plain;
     bool absent; /* there is no such column to look for */
     int index;   /* in the statement; -1: the table has none, it is null */
 } sqlite_cell;
@@ -128,6 +141,9 @@ larder_status sqlite_append(sqlite_history *self, const larder_call *call,
 int64_t sqlite_least(larder_time_unit unit, larder_time from);
 int64_t sqlite_greatest(larder_time_unit unit, larder_time to);
 
+/* May rows of one key after the other be sought, newest first? */
+larder_status sqlite_seekable(sqlite_reader *reader, const larder_scan *scan,
+    bool *out, larder_error *err);
 larder_status sqlite_scan(sqlite_reader *reader, const larder_call *call,
     const larder_scan *scan, larder_stream *out, larder_order *kept,
     larder_error *err);

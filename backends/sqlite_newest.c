@@ -4,10 +4,9 @@
  */
 #include "sqlite_newest.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define POINTER_NAME "larder_newest"
 
 /* Rows of a key passed over before it is cheaper to seek the next key. */
 #define PATIENCE 24u
@@ -25,12 +24,17 @@ struct sqlite_newest {
     bool arrived;
     int64_t after;
     larder_time seen_until;
-    bool any; /* a row was kept */
-    bool jumps, jumped;
-    unsigned n_passed; /* rows of this key */
+    bool any;    /* a row was kept */
+    bool simple; /* of a key that is one integer, and not 0 */
+    bool null;   /* of a key with a null part: no key is greater than that */
+    bool passed; /* and an older one of its key seen: so are all that follow */
+    sqlite_stop stop;
+    unsigned n_passed, patience; /* rows of this key, and how many at most */
+    const sqlite_bound *high;    /* NULL: there is none */
     int64_t event, created;
     size_t n_key;
-    sqlite3_value **values; /* n_key of them */
+    size_t arrival_at, key_at, n_values; /* of the function's arguments */
+    sqlite3_value **values;              /* n_key of them */
     key_part key[];
 };
 
@@ -48,7 +52,11 @@ sqlite_newest_new(
     newest->arrived = scan->arrived;
     newest->after = scan->after;
     newest->seen_until = scan->seen_until;
+    newest->patience = UINT_MAX;
     newest->n_key = scan->n_key;
+    newest->arrival_at = scan->table->created == NULL ? 1 : 2;
+    newest->key_at = newest->arrival_at + scan->arrived;
+    newest->n_values = newest->key_at + scan->n_key;
     newest->values = calloc(scan->n_key + 1, sizeof(sqlite3_value *));
     if (newest->values == NULL) {
         free(newest);
@@ -69,16 +77,20 @@ sqlite_newest_free(sqlite_newest *newest)
     free(newest);
 }
 
-static bool
+/* Most keys are integers: a value is asked for its class only where that could
+ * be in doubt, as null and all that is no number are 0 too. */
+static inline bool
 is_same(const key_part *part, sqlite3_value *value)
 {
     const void *text;
     size_t size;
 
+    if (part->class == SQLITE_INTEGER)
+        return sqlite3_value_int64(value) == part->integer &&
+               (part->integer != 0 ||
+                   sqlite3_value_type(value) == SQLITE_INTEGER);
     if (sqlite3_value_type(value) != part->class)
         return false;
-    if (part->class == SQLITE_INTEGER)
-        return sqlite3_value_int64(value) == part->integer;
     text = part->class == SQLITE_BLOB ? sqlite3_value_blob(value)
                                       : sqlite3_value_text(value);
     size = (size_t)sqlite3_value_bytes(value);
@@ -119,9 +131,11 @@ remember(key_part *part, sqlite3_value *value)
     return true;
 }
 
-static bool
+static inline bool
 is_same_key(const sqlite_newest *newest, sqlite3_value **key)
 {
+    if (newest->simple)
+        return sqlite3_value_int64(key[0]) == newest->key[0].integer;
     if (!newest->any)
         return false;
     for (size_t i = newest->n_key; i-- > 0;)
@@ -130,91 +144,145 @@ is_same_key(const sqlite_newest *newest, sqlite3_value **key)
     return true;
 }
 
-/* 1: keep; 0: leave out; -1: no memory. */
-static int
-admit(
+/* A row of the key at hand: is it tied with its newest? */
+static bool
+is_tied(sqlite_newest *newest, int64_t event, int64_t created)
+{
+    newest->passed = event != newest->event || created != newest->created;
+    newest->n_passed += newest->passed;
+    return !newest->passed;
+}
+
+/* The first row of a key. False: no memory. */
+static bool
+take_key(
     sqlite_newest *newest, int64_t event, int64_t created, sqlite3_value **key)
 {
-    if (is_same_key(newest, key)) {
-        newest->n_passed++;
-        return event == newest->event && created == newest->created;
-    }
-    newest->n_passed = 0;
-    for (size_t i = 0; i < newest->n_key; i++)
+    newest->null = false;
+    for (size_t i = 0; i < newest->n_key; i++) {
         if (!remember(&newest->key[i], key[i]))
-            return -1;
+            return false;
+        newest->null = newest->null || newest->key[i].class == SQLITE_NULL;
+    }
     newest->any = true;
+    newest->simple = newest->n_key == 1 && newest->key[0].integer != 0;
+    newest->passed = false;
+    newest->n_passed = 0;
     newest->event = event;
     newest->created = created;
-    return 1;
+    return true;
 }
 
 larder_status
 sqlite_newest_admit(sqlite_newest *newest, const sqlite_shape *shape,
     sqlite3_stmt *statement, bool *out, larder_error *err)
 {
-    const sqlite_cell *event = &shape->cells[shape->first];
+    const sqlite_cell *cell = &shape->cells[shape->first];
+    int64_t event = sqlite3_column_int64(statement, cell->index);
     int64_t created = NO_CREATED;
-    int answer;
 
     for (size_t i = 0; i < newest->n_key; i++)
         newest->values[i] =
             sqlite3_column_value(statement, shape->cells[i].index);
-    if (event[1].index >= 0)
-        created = sqlite3_column_int64(statement, event[1].index);
-    answer = admit(newest, sqlite3_column_int64(statement, event->index),
-        created, newest->values);
-    if (answer < 0)
+    if (cell[1].index >= 0)
+        created = sqlite3_column_int64(statement, cell[1].index);
+    *out = true;
+    if (is_same_key(newest, newest->values))
+        *out = is_tied(newest, event, created);
+    else if (!take_key(newest, event, created, newest->values))
         return larder_fail(err, LARDER_NOMEM, "out of memory");
-    *out = answer == 1;
     return LARDER_OK;
 }
 
 /* ------------------------------------------------------------- as function */
 
 static void
+stop(sqlite_newest *newest, sqlite3_context *context, sqlite_stop why)
+{
+    newest->stop = why;
+    sqlite3_result_error(context, "the statement is stopped", -1);
+}
+
+static inline void
+pass_over(sqlite_newest *newest, sqlite3_context *context)
+{
+    if (newest->n_passed > newest->patience && !newest->null)
+        stop(newest, context, newest->n_key == 0 ? STOP_END : STOP_JUMP);
+}
+
+static bool
+is_in_scan(const sqlite_newest *newest, int64_t event, sqlite3_value **values)
+{
+    if (event < newest->from || event > newest->to)
+        return false;
+    return !newest->arrived || event > newest->seen_until ||
+           sqlite3_value_int64(values[newest->arrival_at]) > newest->after;
+}
+
+/* A row that is not passed over: of a new key, or perhaps tied. */
+static void
+judge(sqlite_newest *newest, sqlite3_context *context, sqlite3_value **values,
+    bool same)
+{
+    int64_t event = sqlite3_value_int64(values[0]), created = NO_CREATED;
+
+    if (!same && newest->high != NULL &&
+        sqlite_bound_reached(newest->high, values[newest->key_at])) {
+        stop(newest, context, STOP_END);
+        return;
+    }
+    if (!is_in_scan(newest, event, values))
+        return;
+    if (newest->arrival_at == 2)
+        created = sqlite3_value_int64(values[1]);
+    if (same && !is_tied(newest, event, created))
+        pass_over(newest, context);
+    else if (same || take_key(newest, event, created, values + newest->key_at))
+        sqlite3_result_int(context, 1);
+    else
+        sqlite3_result_error_nomem(context);
+}
+
+/* Run for each row of history, most of which are passed over. No answer is no:
+ * null is as good as false, and costs less. */
+static void
 call_admit(sqlite3_context *context, int n_values, sqlite3_value **values)
 {
-    sqlite_newest *newest =
-        n_values == 0 ? NULL : sqlite3_value_pointer(values[0], POINTER_NAME);
-    int64_t event, arrival;
-    int answer;
+    sqlite_newest *newest = *(sqlite_newest **)sqlite3_user_data(context);
+    bool same;
 
-    if (newest == NULL || (size_t)n_values != newest->n_key + 4) {
+    if (newest == NULL || (size_t)n_values != newest->n_values) {
         sqlite3_result_error(context, "larder_newest() is not for users", -1);
         return;
     }
-    event = sqlite3_value_int64(values[1]);
-    arrival = sqlite3_value_int64(values[3]);
-    if (event < newest->from || event > newest->to ||
-        (newest->arrived && arrival <= newest->after &&
-            event <= newest->seen_until)) {
-        sqlite3_result_int(context, 0);
+    same = is_same_key(newest, values + newest->key_at);
+    if (!same || !newest->passed) {
+        judge(newest, context, values, same);
         return;
     }
-    answer = admit(newest, event, sqlite3_value_int64(values[2]), values + 4);
-    if (answer < 0)
-        sqlite3_result_error_nomem(context);
-    else if (answer == 0 && newest->jumps && newest->n_passed > PATIENCE) {
-        newest->jumped = true;
-        sqlite3_result_error(context, "the next key is sought", -1);
-    } else
-        sqlite3_result_int(context, answer);
+    newest->n_passed++;
+    pass_over(newest, context);
+}
+
+sqlite_stop
+sqlite_newest_stopped(sqlite_newest *newest)
+{
+    sqlite_stop why = newest->stop;
+
+    newest->stop = STOP_NOT;
+    return why;
 }
 
 void
-sqlite_newest_set_jumps(sqlite_newest *newest, bool jumps)
+sqlite_newest_set_end(sqlite_newest *newest, const sqlite_bound *high)
 {
-    newest->jumps = jumps;
+    newest->high = high->set ? high : NULL;
 }
 
-bool
-sqlite_newest_jumped(sqlite_newest *newest)
+void
+sqlite_newest_set_jumps(sqlite_newest *newest)
 {
-    bool jumped = newest->jumped;
-
-    newest->jumped = false;
-    return jumped;
+    newest->patience = PATIENCE;
 }
 
 int
@@ -241,16 +309,8 @@ sqlite_newest_bind_key(
 }
 
 int
-sqlite_newest_register(sqlite3 *db)
+sqlite_newest_register(sqlite3 *db, sqlite_newest **asked)
 {
     return sqlite3_create_function_v2(db, "larder_newest", -1, SQLITE_UTF8,
-        NULL, call_admit, NULL, NULL, NULL);
-}
-
-int
-sqlite_newest_bind(
-    sqlite_newest *newest, sqlite3_stmt *statement, int parameter)
-{
-    return sqlite3_bind_pointer(
-        statement, parameter, newest, POINTER_NAME, NULL);
+        asked, call_admit, NULL, NULL, NULL);
 }

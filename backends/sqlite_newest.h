@@ -9,9 +9,7 @@
 #ifndef BACKENDS_SQLITE_NEWEST_H
 #define BACKENDS_SQLITE_NEWEST_H
 
-#include "sqlite_history.h"
-
-typedef struct sqlite_newest sqlite_newest;
+#include "sqlite_part.h"
 
 /* For keys of n_key columns and the rows that the scan wants. NOMEM. */
 larder_status sqlite_newest_new(
@@ -24,20 +22,29 @@ larder_status sqlite_newest_admit(sqlite_newest *newest,
     const sqlite_shape *shape, sqlite3_stmt *statement, bool *out,
     larder_error *err);
 
-/* Deep history is jumped over: after some rows of a key in vain the function
- * fails on purpose. True: it did (and this forgets it); go on with a statement
- * that is bound to the rows of greater keys. Only once `jumps` was set. */
-void sqlite_newest_set_jumps(sqlite_newest *newest, bool jumps);
-bool sqlite_newest_jumped(sqlite_newest *newest);
+/* As a function it may fail on purpose, to stop a statement; asking for the
+ * reason forgets it. */
+typedef enum sqlite_stop {
+    STOP_NOT, /* the failure is another's */
+    STOP_END, /* no row that follows is wanted */
+    /* Deep history: after some rows of a key in vain it is cheaper to go on
+     * with a statement that is bound to the rows of greater keys. */
+    STOP_JUMP
+} sqlite_stop;
+sqlite_stop sqlite_newest_stopped(sqlite_newest *newest);
+/* It may: at keys that reach `high`, which outlives it, if that is set; */
+void sqlite_newest_set_end(sqlite_newest *newest, const sqlite_bound *high);
+/* and to jump. Where there can be but one key, that is the end too. */
+void sqlite_newest_set_jumps(sqlite_newest *newest);
 /* Bind the last key's parts to as many parameters. */
 int sqlite_newest_bind_key(
     const sqlite_newest *newest, sqlite3_stmt *statement, int first);
 
-/* larder_newest(STATE, event, created, arrival, key...) for a connection, and
- * its first argument. The function applies the scan's times and arrival too:
- * it must see no row that is not wanted, whatever SQLite tests first. */
-int sqlite_newest_register(sqlite3 *db);
-int sqlite_newest_bind(
-    sqlite_newest *newest, sqlite3_stmt *statement, int parameter);
+/* larder_newest(event, created, arrival, key...) for a connection: without
+ * created where the table has none, without arrival where the scan does not
+ * ask. It answers for what *asked points at while a statement takes a step;
+ * NULL: for nobody. The function applies the scan's times and arrival too: it
+ * must see no row that is not wanted, whatever SQLite tests first. */
+int sqlite_newest_register(sqlite3 *db, sqlite_newest **asked);
 
 #endif

@@ -34,6 +34,29 @@ sqlite_bound_bind(
         statement, parameter, bound->bytes, bound->n_bytes, SQLITE_STATIC);
 }
 
+bool
+sqlite_bound_reached(const sqlite_bound *bound, sqlite3_value *value)
+{
+    int class = sqlite3_value_type(value);
+    int own = bound->is_integer ? SQLITE_INTEGER
+              : bound->is_text  ? SQLITE_TEXT
+                                : SQLITE_BLOB;
+    const void *bytes;
+    size_t size, shared;
+    int order;
+
+    if (class != own) /* nulls, then numbers, text and blobs */
+        return class != SQLITE_NULL && class > own;
+    if (bound->is_integer)
+        return sqlite3_value_int64(value) >= bound->integer;
+    bytes = bound->is_text ? (const void *)sqlite3_value_text(value)
+                           : sqlite3_value_blob(value);
+    size = (size_t)sqlite3_value_bytes(value);
+    shared = size < bound->n_bytes ? size : bound->n_bytes;
+    order = shared == 0 ? 0 : memcmp(bytes, bound->bytes, shared);
+    return order != 0 ? order > 0 : size >= bound->n_bytes;
+}
+
 /* The i-th of n - 1 marks that divide [least, greatest] evenly. */
 static uint64_t
 divide(uint64_t least, uint64_t greatest, unsigned i, unsigned n)

@@ -31,5 +31,7 @@ void sqlite_part_release(sqlite_part *part);
 /* Bind a bound that is set. */
 int sqlite_bound_bind(
     const sqlite_bound *bound, sqlite3_stmt *statement, int parameter);
+/* Is the value not less than the bound that is set, as SQL compares them? */
+bool sqlite_bound_reached(const sqlite_bound *bound, sqlite3_value *value);
 
 #endif

@@ -9,6 +9,9 @@
 /* Text a batch holds before it is given away. */
 #define BATCH_BYTES (4 << 20)
 
+/* Keys sought between two looks at the caller's wish to stop. */
+#define CHECK_EVERY 1024u
+
 larder_status
 sqlite_rows_new(sqlite_reader *reader, const larder_call *call,
     const larder_scan *scan, sqlite_rows **out, larder_error *err)
@@ -19,6 +22,7 @@ sqlite_rows_new(sqlite_reader *reader, const larder_call *call,
     if (rows == NULL)
         return larder_fail(err, LARDER_NOMEM, "out of memory");
     reader->link.call = call;
+    rows->reader = reader;
     rows->link = &reader->link;
     rows->call = call;
     rows->judge = !scan->table->owned;
@@ -44,6 +48,7 @@ sqlite_rows_free(sqlite_rows *rows)
     (void)sqlite3_finalize(rows->statement);
     (void)sqlite3_finalize(rows->onward);
     sqlite_newest_free(rows->newest);
+    sqlite_keys_free(rows->keys);
     sqlite_part_release(&rows->part);
     sqlite_shape_release(&rows->shape);
     free(rows);
@@ -71,6 +76,34 @@ out:
     return rc;
 }
 
+/* Is the current row, in order, of keys beyond the part? */
+static bool
+is_beyond(const sqlite_rows *rows)
+{
+    return rows->high != NULL && sqlite_bound_reached(rows->high,
+                                     sqlite3_column_value(rows->statement,
+                                         rows->shape.cells[0].index));
+}
+
+/* Is the current row one that its key is sought for? */
+static larder_status
+judge_sought(const sqlite_rows *rows, bool *wanted, larder_error *err)
+{
+    const sqlite_cell *cell = &rows->shape.cells[rows->shape.first];
+    larder_time event = 0, created = 0;
+    bool no_event = false, no_created = false;
+    larder_status rc = LARDER_OK;
+
+    LARDER_TRY(sqlite_read_time(
+        &rows->shape, cell, rows->statement, &event, &no_event, err));
+    LARDER_TRY(sqlite_read_time(
+        &rows->shape, cell + 1, rows->statement, &created, &no_created, err));
+    *wanted =
+        sqlite_keys_admit(rows->keys, event, no_created ? NO_CREATED : created);
+out:
+    return rc;
+}
+
 static larder_status
 read_row(sqlite_rows *rows, larder_batch *batch, larder_error *err)
 {
@@ -83,6 +116,9 @@ read_row(sqlite_rows *rows, larder_batch *batch, larder_error *err)
     else if (rows->newest != NULL && !rows->in_sql)
         rc = sqlite_newest_admit(
             rows->newest, shape, rows->statement, &wanted, err);
+    if (rc == LARDER_OK && wanted && rows->keys != NULL &&
+        sqlite_keys_judge(rows->keys))
+        rc = judge_sought(rows, &wanted, err);
     if (rc != LARDER_OK || !wanted)
         return rc;
     for (size_t i = 0; i < shape->schema.n_fields && rc == LARDER_OK; i++)
@@ -127,24 +163,67 @@ jump(sqlite_rows *rows, larder_error *err)
     return code == SQLITE_OK ? LARDER_OK : sqlite_fail(rows->link, code, err);
 }
 
+static int
+step_once(sqlite_rows *rows)
+{
+    int code;
+
+    rows->reader->asked = rows->newest;
+    code = sqlite3_step(rows->statement);
+    rows->reader->asked = NULL;
+    return code;
+}
+
 static larder_status
 step(sqlite_rows *rows, bool *row, larder_error *err)
 {
-    int code = sqlite3_step(rows->statement);
+    int code = step_once(rows);
+    larder_status rc = LARDER_OK;
 
-    while (code == SQLITE_ERROR && rows->newest != NULL &&
-           sqlite_newest_jumped(rows->newest)) {
-        larder_status rc = rows->onward_key == 0 ? LARDER_OK : jump(rows, err);
+    while (code == SQLITE_ERROR && rows->newest != NULL) {
+        sqlite_stop why = sqlite_newest_stopped(rows->newest);
 
-        if (rc != LARDER_OK)
-            return rc;
-        code =
-            rows->onward_key == 0 ? SQLITE_DONE : sqlite3_step(rows->statement);
+        if (why == STOP_NOT)
+            break;
+        if (why == STOP_JUMP)
+            LARDER_TRY(jump(rows, err));
+        code = why == STOP_JUMP ? step_once(rows) : SQLITE_DONE;
     }
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return sqlite_fail(rows->link, code, err);
     *row = code == SQLITE_ROW;
-    return LARDER_OK;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        rc = sqlite_fail(rows->link, code, err);
+out:
+    return rc;
+}
+
+/* The next row of the key that is bound, or of one after it. */
+static larder_status
+step_keys(sqlite_rows *rows, bool *row, larder_error *err)
+{
+    int code = SQLITE_DONE;
+    larder_status rc = LARDER_OK;
+
+    *row = false;
+    if (!sqlite_keys_done(rows->keys))
+        code = sqlite3_step(rows->statement);
+    while (code == SQLITE_DONE) {
+        bool more = false;
+
+        (void)sqlite3_reset(rows->statement);
+        code =
+            sqlite_keys_bind(rows->keys, rows->statement, &rows->places, &more);
+        if (code == SQLITE_OK && !more)
+            goto out;
+        if (rows->n_sought++ % CHECK_EVERY == 0)
+            LARDER_TRY(larder_call_check(rows->call, err));
+        if (code == SQLITE_OK)
+            code = sqlite3_step(rows->statement);
+    }
+    *row = code == SQLITE_ROW;
+    if (!*row)
+        rc = sqlite_fail(rows->link, code, err);
+out:
+    return rc;
 }
 
 static larder_status
@@ -161,9 +240,10 @@ rows_next(larder_stream *self, larder_batch *out, larder_error *err)
     while (!rows->ended) {
         bool row = false;
 
-        LARDER_TRY(step(rows, &row, err));
-        rows->ended = !row;
-        if (row)
+        LARDER_TRY(rows->keys == NULL ? step(rows, &row, err)
+                                      : step_keys(rows, &row, err));
+        rows->ended = !row || is_beyond(rows);
+        if (!rows->ended)
             LARDER_TRY(read_row(rows, &batch, err));
         if (batch.n_rows != 0 && sqlite_batch_is_full(&batch))
             break;

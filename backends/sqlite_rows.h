@@ -5,16 +5,19 @@
 #ifndef BACKENDS_SQLITE_ROWS_H
 #define BACKENDS_SQLITE_ROWS_H
 
+#include "sqlite_keys.h"
 #include "sqlite_newest.h"
 #include "sqlite_part.h"
 
 typedef struct sqlite_rows {
-    sqlite_link *link;
+    sqlite_reader *reader;
+    sqlite_link *link; /* the reader's */
     const larder_call *call;
     sqlite3_stmt *statement; /* NULL: there are no rows */
     sqlite_shape shape;
-    sqlite_part part; /* what is bound to the statement */
-    bool judge;       /* times and arrival here: SQL could not compare them */
+    sqlite_part part;         /* what is bound to the statement */
+    const sqlite_bound *high; /* of the part, when tested here; else NULL */
+    bool judge; /* times and arrival here: SQL could not compare them */
     larder_time from, to;
     bool arrived;
     int64_t after;
@@ -22,7 +25,11 @@ typedef struct sqlite_rows {
     sqlite_newest *newest; /* NULL: every row */
     bool in_sql;           /* ... which the statement asks itself */
     sqlite3_stmt *onward;  /* the same, of greater keys; NULL: not needed */
-    int onward_key; /* its first parameter of the key; 0: there is one key */
+    int onward_key;        /* its first parameter of the key */
+    sqlite_keys
+        *keys; /* NULL: the statement runs once, not for each of these */
+    sqlite_keys_places places;
+    size_t n_sought;
     bool ended;
 } sqlite_rows;
 

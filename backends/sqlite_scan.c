@@ -12,7 +12,7 @@
 #include "sqlite_table.h"
 
 /* Parameters of every statement here, by number. */
-enum { P_FROM = 1, P_TO, P_AFTER, P_SEEN, P_LOW, P_HIGH, P_NEWEST, P_KEY };
+enum { P_FROM = 1, P_TO, P_AFTER, P_SEEN, P_LOW, P_HIGH, P_KEY };
 
 /* The index of arrivals is worth its detours for one row in so many. */
 #define INDEX_PAYS 16
@@ -106,38 +106,50 @@ add_and(sql_text *sql, bool *first)
     *first = false;
 }
 
-/* Rows of the part. Going on from a key leaves its low end out: SQLite would
- * seek that, and read again all that lies before the key. */
-static void
-add_part(sql_text *sql, const larder_scan *scan, const sqlite_part *part,
-    bool onward, bool *first)
-{
-    if (part->low.set && !onward) {
-        add_and(sql, first);
-        sql_name(sql, scan->key[0]);
-        sql_add(sql, " >= ?%d", P_LOW);
-    }
-    if (part->high.set) {
-        add_and(sql, first);
-        sql_name(sql, scan->key[0]);
-        sql_add(sql, " < ?%d", P_HIGH);
-    }
-}
-
-/* One key is sought; of several all rows are read, and chosen by the core. */
 static bool
-seeks_key(const larder_scan *scan)
+may_be_null(const larder_table *table, const char *column)
 {
-    return scan->table->owned && scan->keys != NULL && scan->keys->n_rows == 1;
+    for (size_t i = 0; i < table->n_key; i++)
+        if (sqlite_same_name(table->key[i], column))
+            return false;
+    return true;
 }
 
+static void
+add_low(sql_text *sql, const larder_scan *scan, const sqlite_part *part,
+    bool *first)
+{
+    if (!part->low.set)
+        return;
+    add_and(sql, first);
+    sql_name(sql, scan->key[0]);
+    sql_add(sql, " >= ?%d", P_LOW);
+}
+
+/* Nulls come before the first bound there is. */
+static void
+add_high(sql_text *sql, const larder_scan *scan, const sqlite_part *part,
+    bool *first)
+{
+    bool nulls;
+
+    if (!part->high.set)
+        return;
+    nulls = !part->low.set && may_be_null(scan->table, scan->key[0]);
+    add_and(sql, first);
+    sql_add(sql, nulls ? "(" : "");
+    sql_name(sql, scan->key[0]);
+    sql_add(sql, nulls ? " >= ?%d) IS NOT TRUE" : " < ?%d", P_HIGH);
+}
+
+/* A user's column may compare its text in another way than its index. */
 static void
 add_key(sql_text *sql, const larder_scan *scan, bool *first)
 {
-    for (size_t i = 0; seeks_key(scan) && i < scan->n_key; i++) {
+    for (size_t i = 0; i < scan->n_key; i++) {
         add_and(sql, first);
         sql_name(sql, scan->key[i]);
-        sql_add(sql, " = ?%d", P_KEY + (int)i);
+        sql_add(sql, " = ?%d COLLATE BINARY", P_KEY + (int)i);
     }
 }
 
@@ -158,12 +170,12 @@ add_onward(sql_text *sql, const larder_scan *scan, bool *first)
 static void
 add_filter(sql_text *sql, const larder_scan *scan, arrivals how, bool *first)
 {
-    if (scan->from > LARDER_TIME_MIN) {
+    if (scan->from > LARDER_TIME_MIN || scan->keys_from != NULL) {
         add_and(sql, first);
         sql_name(sql, scan->table->event);
         sql_add(sql, " >= ?%d", P_FROM);
     }
-    if (scan->to < LARDER_TIME_MAX) {
+    if (scan->to < LARDER_TIME_MAX || scan->keys_to != NULL) {
         add_and(sql, first);
         sql_name(sql, scan->table->event);
         sql_add(sql, " <= ?%d", P_TO);
@@ -182,20 +194,19 @@ add_filter(sql_text *sql, const larder_scan *scan, arrivals how, bool *first)
     }
 }
 
-/* The same inside a function, which keeps the newest rows only. */
+/* The same inside a function, which keeps the newest rows only. The arrival
+ * lies at the row's end: to look there costs as much as all the rest. */
 static void
 add_newest(sql_text *sql, const larder_scan *scan, bool *first)
 {
     add_and(sql, first);
-    sql_add(sql, "larder_newest(?%d, ", P_NEWEST);
+    sql_add(sql, "larder_newest(");
     sql_name(sql, scan->table->event);
-    sql_add(sql, ", ");
-    if (scan->table->created == NULL)
-        sql_add(sql, "NULL");
-    else
+    if (scan->table->created != NULL) {
+        sql_add(sql, ", ");
         sql_name(sql, scan->table->created);
-    /* It lies at the row's end: to look there costs as much as all the rest. */
-    sql_add(sql, scan->arrived ? ", _arrival" : ", NULL");
+    }
+    sql_add(sql, scan->arrived ? ", _arrival" : "");
     sql_add(sql, "%s", scan->n_key == 0 ? "" : ", ");
     sql_names(sql, "", scan->key, scan->n_key, "");
     sql_add(sql, ")");
@@ -219,11 +230,16 @@ add_order(sql_text *sql, const larder_scan *scan)
 /* Which rows a SELECT gives. */
 typedef enum choice {
     ROWS_ALL,
-    ROWS_NEWEST, /* of each key */
+    ROWS_OPEN,   /* and on to the table's end: who reads them stops */
+    ROWS_SOUGHT, /* of one key */
+    ROWS_NEWEST, /* of each key; the function stops them */
     ROWS_ONWARD  /* the same, of keys after the last one */
 } choice;
 
-/* SELECT of an owned table. */
+/* SELECT of an owned table; or of a user's, whose keys can be sought. Going on
+ * from a key leaves the part's low end out: SQLite would seek that, and read
+ * again all that lies before the key. The high end SQLite would look for in
+ * each row anew, which costs as much as the step to it. */
 static larder_status
 say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     const sqlite_part *part, arrivals how, choice of, larder_error *err)
@@ -236,14 +252,18 @@ say_owned(sql_text *sql, const sqlite_shape *shape, const larder_scan *scan,
     sql_name(sql, scan->table->name);
     if (how == ARRIVALS_INDEX)
         sql_add(sql, " INDEXED BY \"_larder_%s(_arrival)\"", scan->table->name);
-    add_part(sql, scan, part, of == ROWS_ONWARD, &first);
-    add_key(sql, scan, &first);
+    if (of != ROWS_ONWARD)
+        add_low(sql, scan, part, &first);
+    if (of == ROWS_ALL)
+        add_high(sql, scan, part, &first);
+    if (of == ROWS_SOUGHT)
+        add_key(sql, scan, &first);
     if (of == ROWS_ONWARD)
         add_onward(sql, scan, &first);
-    if (of == ROWS_ALL)
-        add_filter(sql, scan, how, &first);
-    else
+    if (of == ROWS_NEWEST || of == ROWS_ONWARD)
         add_newest(sql, scan, &first);
+    else
+        add_filter(sql, scan, how, &first);
     if (scan->order == LARDER_ORDER_NEWEST_FIRST)
         add_order(sql, scan);
     return sql_finish(sql, err);
@@ -279,9 +299,6 @@ bind_all(
     (void)sqlite3_bind_int64(statement, P_TO, sqlite_greatest(unit, scan->to));
     (void)sqlite3_bind_int64(statement, P_AFTER, scan->after);
     (void)sqlite3_bind_int64(statement, P_SEEN, scan->seen_until);
-    for (size_t i = 0; seeks_key(scan) && i < scan->n_key; i++)
-        (void)sqlite_bind(
-            statement, P_KEY + (int)i, &scan->keys->columns[i], 0);
     if (part->low.set)
         (void)sqlite_bound_bind(&part->low, statement, P_LOW);
     if (part->high.set)
@@ -322,37 +339,60 @@ out:
 /* Prepare what the newest rows of greater keys come from, where seeking them
  * gives them in order too. */
 static larder_status
-prepare_onward(sqlite_rows *rows, const larder_scan *scan,
-    const sqlite_part *part, larder_error *err)
+prepare_onward(sqlite_rows *rows, const larder_scan *scan, larder_error *err)
 {
     sql_text sql = {0};
     larder_status rc = LARDER_OK;
     bool in_order = true;
 
-    if (scan->n_key == 0 || seeks_key(scan)) {
-        sqlite_newest_set_jumps(rows->newest, true); /* there is one key */
+    if (scan->n_key == 0) {
+        sqlite_newest_set_jumps(rows->newest);
         goto out;
     }
     LARDER_TRY(say_owned(
-        &sql, &rows->shape, scan, part, ARRIVALS_ANY, ROWS_ONWARD, err));
+        &sql, &rows->shape, scan, &rows->part, ARRIVALS_ANY, ROWS_ONWARD, err));
     LARDER_TRY(is_in_order(rows->link, sql.text, &in_order, err));
     if (!in_order)
         goto out;
     LARDER_TRY(sqlite_prepare(rows->link, sql.text, &rows->onward, err));
-    (void)sqlite_newest_bind(rows->newest, rows->onward, P_NEWEST);
-    bind_all(rows->onward, scan, part);
+    bind_all(rows->onward, scan, &rows->part);
     rows->onward_key = P_KEY;
-    sqlite_newest_set_jumps(rows->newest, true);
+    sqlite_newest_set_jumps(rows->newest);
 out:
     sql_release(&sql);
     return rc;
 }
 
-/* Prepare the SELECT that answers the scan; `newest` is asked in SQL if that
- * keeps the order. */
+/* The SELECT that answers the scan: if it gives rows in order, it asks for the
+ * newest itself, or is stopped where the part ends. */
 static larder_status
-prepare_owned(sqlite_rows *rows, const larder_scan *scan,
-    const sqlite_part *part, larder_error *err)
+say_best(sqlite_rows *rows, const larder_scan *scan, arrivals how,
+    sql_text *sql, larder_error *err)
+{
+    choice of = rows->newest == NULL ? ROWS_OPEN : ROWS_NEWEST;
+    larder_status rc = LARDER_OK;
+    bool in_order = false;
+
+    if (scan->order == LARDER_ORDER_NEWEST_FIRST && how != ARRIVALS_INDEX &&
+        (of == ROWS_NEWEST || rows->part.high.set)) {
+        LARDER_TRY(
+            say_owned(sql, &rows->shape, scan, &rows->part, how, of, err));
+        LARDER_TRY(is_in_order(rows->link, sql->text, &in_order, err));
+    }
+    if (in_order) {
+        rows->in_sql = of == ROWS_NEWEST;
+        rows->high = of == ROWS_OPEN ? &rows->part.high : NULL;
+        goto out;
+    }
+    sql_release(sql);
+    LARDER_TRY(
+        say_owned(sql, &rows->shape, scan, &rows->part, how, ROWS_ALL, err));
+out:
+    return rc;
+}
+
+static larder_status
+prepare_owned(sqlite_rows *rows, const larder_scan *scan, larder_error *err)
 {
     arrivals how = ARRIVALS_ANY;
     sql_text sql = {0};
@@ -361,21 +401,12 @@ prepare_owned(sqlite_rows *rows, const larder_scan *scan,
     LARDER_TRY(find_arrivals(rows->link, scan, &how, err));
     if (how == ARRIVALS_NONE)
         goto out;
-    if (rows->newest != NULL && how != ARRIVALS_INDEX) {
-        LARDER_TRY(
-            say_owned(&sql, &rows->shape, scan, part, how, ROWS_NEWEST, err));
-        LARDER_TRY(is_in_order(rows->link, sql.text, &rows->in_sql, err));
-    }
-    if (!rows->in_sql) {
-        sql_release(&sql);
-        LARDER_TRY(
-            say_owned(&sql, &rows->shape, scan, part, how, ROWS_ALL, err));
-    }
+    LARDER_TRY(say_best(rows, scan, how, &sql, err));
     LARDER_TRY(sqlite_prepare(rows->link, sql.text, &rows->statement, err));
     if (!rows->in_sql)
         goto out;
-    (void)sqlite_newest_bind(rows->newest, rows->statement, P_NEWEST);
-    LARDER_TRY(prepare_onward(rows, scan, part, err));
+    sqlite_newest_set_end(rows->newest, &rows->part.high);
+    LARDER_TRY(prepare_onward(rows, scan, err));
 out:
     sql_release(&sql);
     return rc;
@@ -397,6 +428,43 @@ out:
     return rc;
 }
 
+/* Prepare the SELECT of one key's rows, if keys are to be sought: then all of
+ * them, as all rows of other keys are read otherwise. */
+static larder_status
+prepare_sought(sqlite_reader *reader, sqlite_rows *rows,
+    const larder_scan *scan, bool latest, larder_error *err)
+{
+    const sqlite_part all = {0};
+    larder_scan asked = *scan;
+    arrivals how = ARRIVALS_ANY;
+    sql_text sql = {0};
+    larder_status rc = LARDER_OK;
+    bool can = false;
+
+    if (scan->keys == NULL || !sqlite_keys_fit(scan->keys))
+        return LARDER_OK;
+    LARDER_TRY(sqlite_seekable(reader, scan, &can, err));
+    if (!can && (!scan->table->owned || scan->keys->n_rows != 1))
+        goto out;
+    LARDER_TRY(sqlite_keys_new(scan, latest, &rows->keys, err));
+    if (scan->table->owned)
+        LARDER_TRY(find_arrivals(rows->link, scan, &how, err));
+    if (how == ARRIVALS_NONE)
+        goto out;
+    if (how == ARRIVALS_INDEX)
+        how = ARRIVALS_NEW;
+    if (sqlite_keys_judge(rows->keys))
+        asked.order = LARDER_ORDER_NEWEST_FIRST;
+    LARDER_TRY(
+        say_owned(&sql, &rows->shape, &asked, &all, how, ROWS_SOUGHT, err));
+    LARDER_TRY(sqlite_prepare(rows->link, sql.text, &rows->statement, err));
+    bind_all(rows->statement, scan, &all);
+    rows->places = (sqlite_keys_places){P_KEY, P_FROM, P_TO};
+out:
+    sql_release(&sql);
+    return rc;
+}
+
 /* The rows that answer the scan. */
 static larder_status
 prepare_rows(sqlite_rows *rows, const larder_scan *scan, larder_error *err)
@@ -408,7 +476,7 @@ prepare_rows(sqlite_rows *rows, const larder_scan *scan, larder_error *err)
     if (rows->part.empty)
         goto out;
     if (scan->table->owned)
-        LARDER_TRY(prepare_owned(rows, scan, &rows->part, err));
+        LARDER_TRY(prepare_owned(rows, scan, err));
     else
         LARDER_TRY(prepare_foreign(rows, scan, err));
     if (rows->statement != NULL && !query)
@@ -426,8 +494,11 @@ sqlite_scan(sqlite_reader *reader, const larder_call *call,
     larder_status rc = LARDER_OK;
 
     LARDER_TRY(sqlite_rows_new(reader, call, scan, &rows, err));
-    LARDER_TRY(prepare_rows(rows, scan, err));
-    *kept = scan->table->owned ? scan->order : LARDER_ORDER_ANY;
+    LARDER_TRY(prepare_sought(reader, rows, scan, false, err));
+    if (rows->keys == NULL)
+        LARDER_TRY(prepare_rows(rows, scan, err));
+    *kept = scan->table->owned || rows->keys != NULL ? scan->order
+                                                     : LARDER_ORDER_ANY;
     sqlite_rows_stream(rows, out);
     rows = NULL;
 out:
@@ -447,9 +518,14 @@ sqlite_latest(sqlite_reader *reader, const larder_call *call,
         return larder_fail(err, LARDER_UNSUPPORTED,
             "only tables that Larder owns lie in the order this needs");
     ordered.order = LARDER_ORDER_NEWEST_FIRST;
+    ordered.keys_from = ordered.keys_to = NULL;
+    ordered.one_before = false;
     LARDER_TRY(sqlite_rows_new(reader, call, &ordered, &rows, err));
-    LARDER_TRY(sqlite_newest_new(&ordered, &rows->newest, err));
-    LARDER_TRY(prepare_rows(rows, &ordered, err));
+    LARDER_TRY(prepare_sought(reader, rows, &ordered, true, err));
+    if (rows->keys == NULL) {
+        LARDER_TRY(sqlite_newest_new(&ordered, &rows->newest, err));
+        LARDER_TRY(prepare_rows(rows, &ordered, err));
+    }
     sqlite_rows_stream(rows, out);
     rows = NULL;
 out:

@@ -26,6 +26,18 @@ sqlite_shape_release(sqlite_shape *shape)
     *shape = (sqlite_shape){0};
 }
 
+static sqlite_plain
+plain_of(const sqlite_shape *shape, larder_type type, sqlite_role role)
+{
+    if (!shape->owned)
+        return PLAIN_NOT;
+    if (role == ROLE_CREATED)
+        return PLAIN_CREATED;
+    if (type == LARDER_INT64 || type == LARDER_TIMESTAMP)
+        return PLAIN_INTEGER;
+    return type == LARDER_FLOAT64 ? PLAIN_REAL : PLAIN_NOT;
+}
+
 /* The next cell; `field` is its column's name for the reader of the stream,
  * NULL: the same. */
 static larder_status
@@ -37,9 +49,12 @@ add_cell(sqlite_shape *shape, const char *field, const char *name,
 
     if (copy == NULL)
         return out_of_memory(err);
-    shape->cells[at] = (sqlite_cell){
-        .name = copy, .type = type, .role = role, .absent = name == NULL};
-    shape->cells[at].index = -1;
+    shape->cells[at] = (sqlite_cell){.name = copy,
+        .type = type,
+        .role = role,
+        .plain = plain_of(shape, type, role),
+        .absent = name == NULL,
+        .index = -1};
     shape->fields[at] =
         (larder_field){.name = field == NULL ? copy : field, .type = type};
     shape->schema.n_fields++;

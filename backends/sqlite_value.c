@@ -368,6 +368,32 @@ push_word(larder_column *column, const void *word)
             (uint8_t)(column->valid[row >> 3] | 1u << (row & 7u));
 }
 
+/* Values that Larder wrote, by one call: what is null, text or a blob there
+ * comes as 0, and is looked at again. False: read it in another way. */
+static inline bool
+read_plain(
+    const sqlite_cell *cell, sqlite3_stmt *statement, larder_column *column)
+{
+    int64_t integer;
+    double real;
+
+    if (cell->plain == PLAIN_NOT || cell->index < 0 ||
+        column->n_rows >= column->room_rows)
+        return false;
+    if (cell->plain == PLAIN_REAL) {
+        real = sqlite3_column_double(statement, cell->index);
+        if (real == 0)
+            return false;
+        push_word(column, &real);
+        return true;
+    }
+    integer = sqlite3_column_int64(statement, cell->index);
+    if (integer == 0 || (cell->plain == PLAIN_CREATED && integer == NO_CREATED))
+        return false;
+    push_word(column, &integer);
+    return true;
+}
+
 /* This is run for each cell of each row, so the plain cases come first, and
  * the value is fetched once: the sqlite3_column calls each look it up again. */
 larder_status
@@ -377,28 +403,14 @@ sqlite_read(const sqlite_shape *shape, const sqlite_cell *cell,
     sqlite3_value *value;
     int class;
 
+    if (read_plain(cell, statement, column))
+        return LARDER_OK;
     if (cell->index < 0)
         return larder_column_append_null(column, err);
     value = sqlite3_column_value(statement, cell->index);
     class = sqlite3_value_type(value);
     if (class == SQLITE_NULL)
         return larder_column_append_null(column, err);
-    if (column->n_rows < column->room_rows) {
-        if (class == SQLITE_FLOAT && cell->type == LARDER_FLOAT64) {
-            double real = sqlite3_value_double(value);
-
-            push_word(column, &real);
-            return LARDER_OK;
-        }
-        if (class == SQLITE_INTEGER &&
-            (cell->type == LARDER_INT64 ||
-                (cell->role == ROLE_EVENT && shape->owned))) {
-            int64_t integer = sqlite3_value_int64(value);
-
-            push_word(column, &integer);
-            return LARDER_OK;
-        }
-    }
     if (class == SQLITE_TEXT && cell->type == LARDER_STRING && shape->owned) {
         larder_bytes text = {.data = sqlite3_value_text(value)};
 

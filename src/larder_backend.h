@@ -218,9 +218,19 @@ typedef struct larder_scan {
     int64_t after;
     larder_time seen_until;
     /* NULL, or only rows of these keys are wanted: a batch of the key columns,
-     * without nulls, each key once; it outlives the stream. A store seeks where
-     * it can; rows of other keys that it gives are left out by the core. */
+     * without nulls, each key once, in any order. A store seeks where it can,
+     * and may then divide these keys into parts rather than the table. */
     const larder_batch *keys;
+    /* Beside `keys`: NULL, or a time for each of them. Of key k only rows with
+     * keys_from[k] <= event <= keys_to[k] are wanted, of those within from, to
+     * and arrival. */
+    const larder_time *keys_from, *keys_to;
+    /* Beside keys_from: also the newest of the rows that only keys_from[k]
+     * leaves out, with all that have the same event time. */
+    bool one_before;
+    /* All of these outlive the stream. A store may leave any of them alone and
+     * give more rows than they want (latest: of other keys); the core leaves
+     * those out. */
     /* Part `part` of `n_parts` by ranges of key (n_parts 0 or 1: all). Parts are
      * disjoint, together everything, and ascending in key order; rows with a
      * null key part are in part 0. */
@@ -249,7 +259,7 @@ typedef struct larder_appended {
 
 /* One part of a spine for asof_join: sorted by key, then time. */
 typedef struct larder_asof {
-    larder_scan scan;            /* key, columns; from, to, arrival, order unused */
+    larder_scan scan;            /* table, key and columns; the rest is unused */
     const larder_batch *spine;   /* the key columns, then one timestamp column */
     bool has_ttl;
     int64_t ttl_us;
@@ -307,7 +317,7 @@ typedef struct larder_offline_ops {
         larder_error *err);
     /* Optional; NULL or UNSUPPORTED: the core takes the first of a scan. Per key
      * the greatest (event, created) of the scan's rows, with ties; keeps
-     * NEWEST_FIRST. */
+     * NEWEST_FIRST. Unused: keys_from, keys_to, one_before. */
     larder_status (*latest)(void *self, unsigned reader,
         const larder_call *call, const larder_scan *scan, larder_stream *out,
         larder_error *err);

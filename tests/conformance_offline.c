@@ -784,6 +784,39 @@ START_TEST(parts_are_disjoint_ascending_and_together_everything)
 }
 END_TEST
 
+START_TEST(rows_without_a_key_are_in_the_first_part)
+{
+    static const char *const by_s[] = {"s"};
+    static const char *const *const indexes[] = {by_s};
+    static const size_t n_columns[] = {1};
+    larder_scan scan = scan_of(&plain, NULL, 0);
+
+    open_store(_i);
+    ck_assert_int_eq(store.ops->create(store.self, &store.call, &plain, indexes,
+                         n_columns, 1, NULL),
+        LARDER_OK);
+    offline_append(
+        &store, &plain, "1,10,,1,a;1,20,,1,;2,30,5,1,;2,40,,1,y;3,50,,1,z");
+    scan.key = by_s;
+    scan.n_parts = 2;
+    for (int way = 0; way < 2; way++) {
+        char *first, *second, all[256];
+
+        scan.order = way == 0 ? LARDER_ORDER_ANY : LARDER_ORDER_NEWEST_FIRST;
+        scan.part = 0;
+        first = offline_scan(&store, &scan);
+        ck_assert_ptr_nonnull(strstr(first, ",20,;,30,5"));
+        scan.part = 1;
+        second = offline_scan(&store, &scan);
+        snprintf(all, sizeof all, "%s%s%s", first, *second == '\0' ? "" : ";",
+            second);
+        ck_assert_str_eq(all, ",20,;,30,5;a,10,;y,40,;z,50,");
+        free(first);
+        free(second);
+    }
+}
+END_TEST
+
 START_TEST(a_table_without_keys_is_one_part)
 {
     larder_table table = plain;
@@ -1228,6 +1261,40 @@ START_TEST(the_newest_rows_are_those_that_a_search_finds)
 }
 END_TEST
 
+START_TEST(many_rows_without_a_key_hide_no_others)
+{
+    static const char *const by_s[] = {"s"};
+    static const char *const *const indexes[] = {by_s};
+    static const size_t n_columns[] = {1};
+    larder_scan scan = scan_of(&plain, NULL, 0);
+    larder_stream rows = {0};
+    char *words;
+
+    open_store(_i);
+    if (store.ops->latest == NULL)
+        return;
+    ck_assert_int_eq(store.ops->create(store.self, &store.call, &plain, indexes,
+                         n_columns, 1, NULL),
+        LARDER_OK);
+    for (int i = 0; i < 60; i++) {
+        char row[64];
+
+        snprintf(row, sizeof row, "1,%d,,1,;1,%d,,1,a", i, i);
+        offline_append(&store, &plain, row);
+    }
+    scan.key = by_s;
+    ck_assert_int_eq(
+        store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
+    ck_assert_int_eq(
+        store.ops->latest(store.self, 0, &store.call, &scan, &rows, NULL),
+        LARDER_OK);
+    words = offline_words(&rows, true);
+    store.ops->end(store.self);
+    ck_assert_ptr_nonnull(strstr(words, "a,59,"));
+    free(words);
+}
+END_TEST
+
 /* ------------------------------------------------------------------- files */
 
 START_TEST(opening_creates_nothing)
@@ -1489,6 +1556,7 @@ main(void)
     tcase_add_loop_test(tests, a_store_that_says_newest_first_means_it, 0, n);
     tcase_add_loop_test(
         tests, parts_are_disjoint_ascending_and_together_everything, 0, n);
+    tcase_add_loop_test(tests, rows_without_a_key_are_in_the_first_part, 0, n);
     tcase_add_loop_test(tests, a_table_without_keys_is_one_part, 0, n);
     tcase_add_loop_test(tests, a_scan_stops_when_asked, 0, n);
     tcase_add_loop_test(tests, a_snapshot_does_not_see_what_comes_later, 0, n);
@@ -1499,6 +1567,7 @@ main(void)
         an_asof_join_of_a_table_without_created_times_knows_nothing, 0, n);
     tcase_add_loop_test(
         tests, the_newest_rows_are_those_that_a_search_finds, 0, n);
+    tcase_add_loop_test(tests, many_rows_without_a_key_hide_no_others, 0, n);
     tcase_add_loop_test(tests, opening_creates_nothing, 0, n);
     tcase_add_loop_test(tests, rows_outlive_the_store, 0, n);
     tcase_add_loop_test(tests, an_unknown_option_is_refused, 0, n);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_keyed.c - of rows, those of certain keys and no others.
+ * test_keyed.c - of rows, those of certain keys and times and no others.
  */
 #include <check.h>
 #include <stdlib.h>
 
 #include "data/batch.h"
 #include "storage/keyed.h"
+#include "tests/offline.h"
 #include "tests/rows.h"
 #include "tests/support.h"
 
@@ -74,13 +75,15 @@ START_TEST(rows_of_the_keys_come_in_their_order_and_no_others)
     larder_batch keys = some_keys((size_t)_i * 4, &state);
     larder_batch rows = some_rows(&row_schema, ROWS, &state), copy = {0};
     larder_batch batch = {0};
+    larder_scan scan = {.keys = &keys};
     larder_stream stream = {0};
     size_t at = 0;
 
     ck_assert_int_eq(larder_batch_init(&copy, &row_schema, NULL), LARDER_OK);
     ck_assert_int_eq(ldr_batch_copy(&copy, &rows, 0, ROWS, NULL), LARDER_OK);
     ck_assert_int_eq(larder_stream_of(&copy, &stream, NULL), LARDER_OK);
-    ck_assert_int_eq(ldr_keyed(&stream, &keys, &stream, NULL), LARDER_OK);
+    ck_assert_int_eq(
+        ldr_keyed(&stream, &scan, false, &stream, NULL), LARDER_OK);
     for (;;) {
         ck_assert_int_eq(larder_stream_next(&stream, &batch, NULL), LARDER_OK);
         if (batch.n_rows == 0)
@@ -103,6 +106,42 @@ START_TEST(rows_of_the_keys_come_in_their_order_and_no_others)
 }
 END_TEST
 
+/* What is left of rows of key, event; each key counts from 20 to 30. */
+static char *
+keep(const char *words, bool one_before, bool in_order)
+{
+    static const larder_field timed[] = {
+        {"k", LARDER_INT64}, {"event", LARDER_TIMESTAMP}};
+    static const larder_schema timed_schema = {timed, 2},
+                               id_schema = {timed, 1};
+    static const larder_time from[] = {20, 20}, to[] = {30, 30};
+    larder_batch keys = offline_batch(&id_schema, "2;1");
+    larder_scan scan = {.keys = &keys,
+        .keys_from = from,
+        .keys_to = to,
+        .one_before = one_before};
+    larder_stream stream = offline_stream(&timed_schema, words);
+    char *kept;
+
+    ck_assert_int_eq(
+        ldr_keyed(&stream, &scan, in_order, &stream, NULL), LARDER_OK);
+    kept = offline_words(&stream, false);
+    larder_batch_release(&keys);
+    return kept;
+}
+
+START_TEST(the_row_before_a_key_s_times_is_known_in_order_alone)
+{
+    const char *words = "1,31;1,30;1,20;1,19;1,19;1,18;2,7;2,6;3,25";
+
+    offline_expect(keep(words, false, true), "1,30;1,20");
+    offline_expect(keep(words, true, true), "1,30;1,20;1,19;1,19;2,7");
+    offline_expect(
+        keep(words, true, false), "1,30;1,20;1,19;1,19;1,18;2,7;2,6");
+    offline_expect(keep("", true, true), "");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -111,6 +150,7 @@ main(void)
 
     tcase_add_loop_test(
         tests, rows_of_the_keys_come_in_their_order_and_no_others, 0, 12);
+    tcase_add_test(tests, the_row_before_a_key_s_times_is_known_in_order_alone);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -596,6 +596,142 @@ START_TEST(text_times_and_other_collations_are_not_sought)
 }
 END_TEST
 
+/* ----------------------------------------------------------- keys sought */
+
+/* What a scan gives for these keys, in its order, before the core has left
+ * anything out. */
+static char *
+seek_keys(larder_scan *scan, const char *words)
+{
+    static const larder_schema key_schema = {fields, 1};
+    larder_batch keys = offline_batch(&key_schema, words);
+    char *found;
+
+    scan->keys = &keys;
+    scan->order = LARDER_ORDER_NEWEST_FIRST;
+    found = offline_scan_in_order(&store, scan);
+    larder_batch_release(&keys);
+    return found;
+}
+
+START_TEST(keys_of_an_owned_table_are_sought_in_their_order)
+{
+    static const larder_time from[] = {20, 20}, to[] = {30, 30};
+    larder_scan scan = scan_of(&plain, fields + 4, 1);
+
+    open_store();
+    offline_create(&store, &plain);
+    offline_append(&store, &plain,
+        "1,10,,1,a;1,15,,1,b;1,20,,1,c;1,31,,1,d;2,20,,1,e;3,5,,1,f;3,6,1,1,g;"
+        "3,6,,1,h;3,30,,1,i");
+    offline_expect(seek_keys(&scan, "3;9;1"),
+        "1,31,,d;1,20,,c;1,15,,b;1,10,,a;3,30,,i;3,6,1,g;3,6,,h;3,5,,f");
+    scan.keys_from = from;
+    scan.keys_to = to;
+    offline_expect(seek_keys(&scan, "3;1"), "1,20,,c;3,30,,i");
+    scan.one_before = true;
+    offline_expect(
+        seek_keys(&scan, "3;1"), "1,20,,c;1,15,,b;3,30,,i;3,6,1,g;3,6,,h");
+    scan.n_parts = 2;
+    offline_expect(seek_keys(&scan, "3;1"), "1,20,,c;1,15,,b");
+    scan.part = 1;
+    offline_expect(seek_keys(&scan, "3;1"), "3,30,,i;3,6,1,g;3,6,,h");
+}
+END_TEST
+
+START_TEST(a_user_s_table_with_an_index_is_read_by_seeks)
+{
+    static const larder_time from[] = {20000000, 20000000};
+    larder_table table = users("u");
+    larder_scan scan;
+
+    open_store();
+    table.unit = LARDER_UNIT_S;
+    scan = scan_of(&table, fields + 4, 1);
+    run_sql("CREATE TABLE u(k INTEGER, ts INTEGER, cr INTEGER, s TEXT);"
+            "CREATE INDEX i ON u(k, ts);"
+            "INSERT INTO u VALUES(1, 10, 1, 'a'), (1, 19, 1, 'b'),"
+            "(1, 19, 2, 'c'), (1, 20, NULL, 'd'), (2, 19, NULL, 'e'),"
+            "(3, 12, 1, 'f'), (NULL, 10, 1, 'g'), (3, NULL, 1, 'h')");
+    offline_expect(seek_keys(&scan, "3;1"),
+        "1,20000000,,d;1,19000000,2000000,c;1,19000000,1000000,b;"
+        "1,10000000,1000000,a;3,12000000,1000000,f");
+    scan.keys_from = from;
+    offline_expect(seek_keys(&scan, "3;1"), "1,20000000,,d");
+    scan.one_before = true;
+    offline_expect(seek_keys(&scan, "3;1"),
+        "1,20000000,,d;1,19000000,2000000,c;1,19000000,1000000,b;"
+        "3,12000000,1000000,f");
+    scan.arrived = true; /* what has no created time may have just come */
+    scan.after = 1500000;
+    scan.seen_until = 100000000;
+    offline_expect(
+        seek_keys(&scan, "3;1"), "1,20000000,,d;1,19000000,2000000,c");
+}
+END_TEST
+
+START_TEST(what_was_proven_of_one_key_is_not_believed_of_another)
+{
+    static const char *const by_s[] = {"s"};
+    static const larder_field text_fields[] = {
+        {"s", LARDER_STRING}, {"t", LARDER_TIMESTAMP}};
+    static const larder_schema text_schema = {text_fields, 2};
+    larder_table table = users("u");
+    larder_batch numbers = offline_batch(&spine_schema, "1,20");
+    larder_batch texts = offline_batch(&text_schema, "5,20");
+    larder_asof asof = {
+        .scan = scan_of(&table, fields + 4, 1), .spine = &numbers};
+    larder_stream rows = {0};
+
+    open_store();
+    run_sql("CREATE TABLE u(k INTEGER, ts INTEGER, cr INTEGER, s);"
+            "CREATE INDEX i ON u(k, ts); CREATE INDEX j ON u(s, ts);"
+            "INSERT INTO u VALUES(1, 10, 1, 5)");
+    ck_assert_int_eq(
+        store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
+    ck_assert_int_eq(
+        store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, NULL),
+        LARDER_OK);
+    offline_expect(offline_words(&rows, true), "0,10,1,5");
+    asof.scan.key = by_s;
+    asof.spine = &texts;
+    ck_assert_int_eq(
+        store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, NULL),
+        LARDER_UNSUPPORTED);
+    store.ops->end(store.self);
+    larder_batch_release(&numbers);
+    larder_batch_release(&texts);
+}
+END_TEST
+
+START_TEST(text_is_sought_as_the_index_compares_it)
+{
+    static const char *const by_s[] = {"s"};
+    static const larder_field text_fields[] = {
+        {"s", LARDER_STRING}, {"t", LARDER_TIMESTAMP}};
+    static const larder_schema text_schema = {text_fields, 2};
+    larder_table table = users("u");
+    larder_batch spine = offline_batch(&text_schema, "A,20;a,20");
+    larder_asof asof = {.scan = scan_of(&table, NULL, 0), .spine = &spine};
+    larder_stream rows = {0};
+
+    open_store();
+    run_sql("CREATE TABLE u(k INTEGER, ts INTEGER, cr INTEGER,"
+            " s TEXT COLLATE NOCASE);"
+            "CREATE INDEX i ON u(s COLLATE BINARY, ts);"
+            "INSERT INTO u VALUES(1, 10, 1, 'a'), (1, 9, 1, 'A')");
+    asof.scan.key = by_s;
+    ck_assert_int_eq(
+        store.ops->begin(store.self, &store.call, 1, NULL), LARDER_OK);
+    ck_assert_int_eq(
+        store.ops->asof_join(store.self, 0, &store.call, &asof, &rows, NULL),
+        LARDER_OK);
+    offline_expect(offline_words(&rows, true), "0,9,1;1,10,1");
+    store.ops->end(store.self);
+    larder_batch_release(&spine);
+}
+END_TEST
+
 /* ----------------------------------------------------------------- queries */
 
 START_TEST(a_query_stands_for_a_table)
@@ -976,6 +1112,11 @@ main(void)
     tcase_add_test(tests, created_times_tell_what_arrived_in_a_user_s_table);
     tcase_add_test(tests, a_user_s_table_with_an_index_is_joined_by_seeks);
     tcase_add_test(tests, text_times_and_other_collations_are_not_sought);
+    tcase_add_test(tests, keys_of_an_owned_table_are_sought_in_their_order);
+    tcase_add_test(tests, a_user_s_table_with_an_index_is_read_by_seeks);
+    tcase_add_test(
+        tests, what_was_proven_of_one_key_is_not_believed_of_another);
+    tcase_add_test(tests, text_is_sought_as_the_index_compares_it);
     tcase_add_test(tests, a_query_stands_for_a_table);
     tcase_add_loop_test(
         tests, a_query_that_cannot_stand_for_a_table_is_refused, 0, n_bad);

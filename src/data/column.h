@@ -2,7 +2,7 @@
 /*
  * column.h - how a column's buffers grow, for those who fill them directly.
  *
- * For column.c, column_copy.c, value.c and spill.c: everyone else appends.
+ * For column.c, column_copy.c, row.c, value.c and spill.c: everyone else appends.
  */
 #ifndef LDR_COLUMN_H
 #define LDR_COLUMN_H

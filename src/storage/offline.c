@@ -362,27 +362,57 @@ sort_scan(larder_stream *rows, size_t n_key, const larder_call *call,
     return rc;
 }
 
+static void
+check_scan(const ldr_offline *store, unsigned reader, const larder_scan *scan)
+{
+    assert(store->begun && reader < store->n_readers);
+    assert(scan->n_parts == 0 || scan->part < scan->n_parts);
+    assert(scan->keys != NULL ||
+           (scan->keys_from == NULL && scan->keys_to == NULL));
+    assert(!scan->one_before || scan->keys_from != NULL);
+    (void)store;
+    (void)reader;
+    (void)scan;
+}
+
+/* What the store gave, in the order asked and without what was not. */
+static larder_status
+finish_scan(const larder_scan *scan, larder_order kept, const larder_call *call,
+    larder_stream *rows, ldr_sorted **sorted, larder_error *err)
+{
+    bool in_order = kept == LARDER_ORDER_NEWEST_FIRST;
+    larder_status rc = LARDER_OK;
+
+    if (scan->keys != NULL)
+        LARDER_TRY(ldr_keyed(rows, scan, in_order, rows, err));
+    if (scan->order == LARDER_ORDER_ANY || in_order)
+        goto out;
+    LARDER_TRY(sort_scan(rows, scan->n_key, call, sorted, err));
+    LARDER_TRY(ldr_sorted_read(*sorted, rows, err));
+    if (scan->one_before)
+        LARDER_TRY(ldr_keyed(rows, scan, true, rows, err));
+out:
+    return rc;
+}
+
 larder_status
 ldr_offline_scan(ldr_offline *store, unsigned reader, const larder_call *call,
     const larder_scan *scan, larder_stream *out, larder_error *err)
 {
     larder_order kept = LARDER_ORDER_ANY;
+    larder_scan asked = *scan;
     larder_stream rows = {0};
     ldr_sorted *sorted = NULL;
     larder_status rc;
 
-    assert(store->begun && reader < store->n_readers);
-    assert(scan->n_parts == 0 || scan->part < scan->n_parts);
+    check_scan(store, reader, scan);
+    if (scan->one_before) /* only this order shows which that is */
+        asked.order = LARDER_ORDER_NEWEST_FIRST;
     LARDER_TRY(ldr_gate_pass(&store->gate, err));
     LARDER_TRY(
-        store->ops->scan(store->self, reader, call, scan, &rows, &kept, err));
+        store->ops->scan(store->self, reader, call, &asked, &rows, &kept, err));
     assert(rows.schema->n_fields == scan->n_key + 2 + scan->n_columns);
-    if (scan->keys != NULL)
-        LARDER_TRY(ldr_keyed(&rows, scan->keys, &rows, err));
-    if (scan->order != kept && scan->order != LARDER_ORDER_ANY) {
-        LARDER_TRY(sort_scan(&rows, scan->n_key, call, &sorted, err));
-        LARDER_TRY(ldr_sorted_read(sorted, &rows, err));
-    }
+    LARDER_TRY(finish_scan(&asked, kept, call, &rows, &sorted, err));
     rc = name_stream(store, &rows, sorted, out, err);
     sorted = NULL;
 out:
@@ -421,20 +451,22 @@ ldr_offline_latest(ldr_offline *store, unsigned reader, const larder_call *call,
     larder_stream rows = {0};
     larder_status rc = LARDER_UNSUPPORTED;
 
-    assert(store->begun && reader < store->n_readers);
+    check_scan(store, reader, scan);
+    assert(scan->keys_from == NULL && scan->keys_to == NULL);
     ordered.order = LARDER_ORDER_NEWEST_FIRST;
     if (store->ops->latest != NULL) {
         LARDER_TRY(ldr_gate_pass(&store->gate, err));
         rc =
             store->ops->latest(store->self, reader, call, &ordered, &rows, err);
     }
-    if (rc == LARDER_OK)
-        return name_error(
-            store, name_stream(store, &rows, NULL, out, err), err);
     if (rc == LARDER_UNSUPPORTED) {
         rc = ldr_offline_scan(store, reader, call, &ordered, &rows, err);
         return rc == LARDER_OK ? ldr_newest(&rows, scan->n_key, out, err) : rc;
     }
+    if (rc == LARDER_OK && scan->keys != NULL)
+        LARDER_TRY(ldr_keyed(&rows, &ordered, true, &rows, err));
+    if (rc == LARDER_OK)
+        rc = name_stream(store, &rows, NULL, out, err);
 out:
     return name_error(store, rc, err);
 }

@@ -48,14 +48,16 @@ larder_status ldr_offline_append_sorted(ldr_offline *store,
     const larder_call *call, const larder_table *table, larder_stream *rows,
     larder_appended *out, larder_error *err);
 /* The stream always keeps scan->order: what the store does not keep is sorted
- * here, spilling within call->memory_bytes. */
+ * here, spilling within call->memory_bytes. Of scan->keys it gives exactly what
+ * they and the times beside them want; with one_before newest first always. */
 larder_status ldr_offline_scan(ldr_offline *store, unsigned reader,
     const larder_call *call, const larder_scan *scan, larder_stream *out,
     larder_error *err);
 larder_status ldr_offline_asof(ldr_offline *store, unsigned reader,
     const larder_call *call, const larder_asof *asof, larder_stream *out,
     larder_error *err);
-/* The store's own, or the first rows per key of a scan. */
+/* The store's own, or the first rows per key of a scan; of scan->keys alone,
+ * but without times beside them. */
 larder_status ldr_offline_latest(ldr_offline *store, unsigned reader,
     const larder_call *call, const larder_scan *scan, larder_stream *out,
     larder_error *err);
