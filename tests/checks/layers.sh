@@ -60,12 +60,14 @@ list() {
         'base/*' 'data/*'
     only $(list 'src/storage/*.[ch]') -- $public $tables \
         'base/*' 'data/*' 'storage/*'
+    only $(list 'src/expression/*.[ch]') -- $public $tables \
+        'base/*' 'data/*' 'expression/*'
     only $(list 'src/definition/*.[ch]') -- $public $tables yaml.h \
-        'base/*' 'data/*' 'definition/*'
+        'base/*' 'data/*' 'expression/*' 'definition/*'
     only $(list 'src/registry/*.[ch]') -- $public $tables \
-        'base/*' 'data/*' 'storage/*' 'definition/*' 'registry/*'
-    only $(list 'src/engine/*.[ch]') -- $public $tables \
-        'base/*' 'data/*' 'storage/*' 'definition/*' 'registry/*' 'engine/*'
+        'base/*' 'data/*' 'storage/*' 'expression/*' 'definition/*' 'registry/*'
+    only $(list 'src/engine/*.[ch]') -- $public $tables 'base/*' 'data/*' \
+        'storage/*' 'expression/*' 'definition/*' 'registry/*' 'engine/*'
     only $(list 'src/*.c') -- $public $tables \
         'base/*' 'data/*' 'storage/*' 'definition/*' 'registry/*' 'engine/*'
 
