@@ -602,6 +602,70 @@ START_TEST(a_column_has_to_be_readable_as_its_type)
 }
 END_TEST
 
+START_TEST(what_windows_read_has_to_be_there_and_readable)
+{
+    bench b;
+
+    ck_assert_int_eq(
+        plan_users(&b, HEAD "table: sales}\n"
+                            "feature_views:\n"
+                            "  - {name: v, entities: [brand], source: s,\n"
+                            "     features: [{name: a, type: int64, aggregate: "
+                            "count, window: 7d},\n"
+                            "       {name: b, type: int64, aggregate: sum, "
+                            "window: 7d, column: sold, where: sold > 1},\n"
+                            "       {name: c, type: float64, aggregate: mean, "
+                            "window: 7d, column: paid}]}\n"),
+        LARDER_OK);
+    tear_down(&b);
+    ck_assert_int_eq(
+        plan_users(&b, HEAD "table: sales}\n"
+                            "feature_views:\n"
+                            "  - {name: v, entities: [brand], source: s,\n"
+                            "     features: [{name: a, type: int64, aggregate: "
+                            "sum, window: 7d, column: solt},\n"
+                            "       {name: b, type: int64, aggregate: sum, "
+                            "window: 7d, column: paid}]}\n"),
+        LARDER_INVALID);
+    ck_assert_uint_eq(b.n_errors, 2);
+    ck_assert_str_eq(
+        b.err.message, "feature 'a': table 'sales' has no column 'solt'");
+    ck_assert_str_eq(b.err.hint, "did you mean 'sold'?");
+    ck_assert_uint_eq(b.err.line, 8);
+    ck_assert_str_eq(b.told,
+        "9: feature 'b': column 'paid' of table 'sales' is float64, which "
+        "cannot be read as int64 [declare it as float64, or read a query with "
+        "a CAST]");
+    tear_down(&b);
+}
+END_TEST
+
+START_TEST(push_and_request_sources_have_no_tables)
+{
+    bench b;
+
+    set_up(&b);
+    want(&b, "feature_views:\n",
+        "  - {name: pushed, kind: push, batch_source: activity}\n"
+        "  - {name: asked, kind: request, schema: [{name: n, type: int64}]}\n"
+        "on_demand_feature_views:\n"
+        "  - {name: sums, inputs: [prescribing, asked], features: [{name: sum, "
+        "type: int64, expr: trx + n}]}\n"
+        "feature_views:\n");
+    ck_assert_int_eq(run(&b), LARDER_OK);
+    ck_assert_ptr_nonnull(
+        strstr(b.changes, "reshape | source | activity | create table"));
+    ck_assert_ptr_null(strstr(b.changes, "reshape | source | asked"));
+    ck_assert_ptr_null(strstr(b.changes, "reshape | source | pushed"));
+    ck_assert_ptr_nonnull(strstr(b.changes,
+        "add | on-demand view | sums | inputs: [prescribing, asked]; "
+        "features: [sum] | false\n"));
+    ck_assert_int_eq(run(&b), LARDER_OK);
+    ck_assert_str_eq(b.changes, "");
+    tear_down(&b);
+}
+END_TEST
+
 START_TEST(a_great_table_without_an_index_is_warned_about)
 {
     bench b;
@@ -664,6 +728,8 @@ main(void)
         tcase, a_query_that_does_not_prepare_is_told_in_the_stores_words);
     tcase_add_test(tcase, every_column_a_view_reads_has_to_be_there);
     tcase_add_test(tcase, a_column_has_to_be_readable_as_its_type);
+    tcase_add_test(tcase, what_windows_read_has_to_be_there_and_readable);
+    tcase_add_test(tcase, push_and_request_sources_have_no_tables);
     tcase_add_test(tcase, a_great_table_without_an_index_is_warned_about);
     tcase_add_test(tcase, a_users_table_needs_a_store);
     suite_add_tcase(suite, tcase);

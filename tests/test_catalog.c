@@ -20,16 +20,25 @@ static const char repository[] =
     "    timestamp_field: at\n"
     "    schema: [{name: hcp_id, type: string}, {name: trx, type: int64}]\n"
     "  - {name: sales, timestamp_field: at, query: \"SELECT * FROM s\"}\n"
+    "  - {name: asked, kind: request, schema: [{name: planned, type: int64}]}\n"
+    "  - {name: pushed, kind: push, batch_source: activity}\n"
     "feature_views:\n"
-    "  - {name: prescribing, entities: [hcp], source: activity, ttl: 7d,\n"
+    "  - {name: prescribing, entities: [hcp], source: pushed, ttl: 7d,\n"
     "     features: [{name: trx, type: int64, description: Scripts written}]}\n"
     "  - {name: money, entities: [hcp, brand], source: sales, online: false,\n"
     "     description: Prescribing in money,\n"
     "     features: [{name: sold, type: int64}, {name: paid, type: int64}]}\n"
     "  - {name: totals, entities: [], source: sales,\n"
     "     features: [{name: all_sold, type: int64}]}\n"
+    "on_demand_feature_views:\n"
+    "  - {name: margin, inputs: [money, asked], description: What is left,\n"
+    "     features: [{name: gap, type: int64, expr: planned - paid,\n"
+    "       description: Hole}]}\n"
+    "  - {name: wide, inputs: [margin], features: [{name: gapped, type: bool,\n"
+    "     expr: gap > 0}]}\n"
     "feature_services:\n"
     "  - {name: model_v1, owner: ml, features: [\"money:paid\", prescribing]}\n"
+    "  - {name: model_v2, features: [\"wide:gapped\"]}\n"
     "jobs:\n"
     "  - {name: often, run: materialize, every: 6h}\n";
 
@@ -56,15 +65,21 @@ START_TEST(a_list_says_of_each_kind_what_concerns_it)
         "analytics | area=field, tier=one\n"
         "source | activity | hcp_id | activity | hcp_id, trx, at | - | - | - "
         "| - | -\n"
+        "source | asked | - | - | planned | - | - | - | - | -\n"
+        "source | pushed | - | activity | - | - | - | - | - | -\n"
         "source | sales | - | SELECT * FROM s | - | - | - | - | - | -\n"
         "view | money | brand_id, hcp_id | sales | sold, paid | - | false | "
         "Prescribing in money | - | -\n"
-        "view | prescribing | hcp_id | activity | trx | 7d | true | - | - | "
+        "view | prescribing | hcp_id | pushed | trx | 7d | true | - | - | "
         "-\n"
         "view | totals |  | sales | all_sold | - | true | - | - | -\n"
         "service | model_v1 | - | - | money:paid, prescribing | - | - | - | "
         "ml | -\n"
-        "job | often | - | - | - | - | - | - | - | -\n");
+        "service | model_v2 | - | - | wide:gapped | - | - | - | - | -\n"
+        "job | often | - | - | - | - | - | - | - | -\n"
+        "on-demand view | margin | - | money, asked | gap | - | - | What is "
+        "left | - | -\n"
+        "on-demand view | wide | - | margin | gapped | - | - | - | - | -\n");
     free(text);
 }
 END_TEST
@@ -107,6 +122,10 @@ START_TEST(a_search_finds_names_first_then_features_then_words)
     assert_found("PRESCRIBING", "prescribing model_v1 money ");
     assert_found("sold", "money totals ");
     assert_found("scripts", "prescribing ");
+    assert_found("gap", "margin model_v2 wide ");
+    assert_found("hole", "margin ");
+    assert_found("planned", "asked ");
+    assert_found("left", "margin ");
     assert_found("analytics", "hcp ");
     assert_found("field", "hcp ");
 }
@@ -118,7 +137,8 @@ START_TEST(a_search_wants_every_word)
     assert_found("  money\tnothing ", "");
     assert_found("zebra", "");
     assert_found("",
-        "brand hcp activity sales money prescribing totals model_v1 often ");
+        "brand hcp activity asked pushed sales money prescribing totals "
+        "model_v1 model_v2 often margin wide ");
 }
 END_TEST
 
@@ -139,15 +159,20 @@ START_TEST(lineage_says_who_depends_on_what)
     char *text = lineage_of(NULL);
 
     ck_assert_str_eq(text, "source | activity | table | activity\n"
+                           "source | pushed | source | activity\n"
                            "source | sales | query | SELECT * FROM s\n"
                            "view | money | entity | hcp\n"
                            "view | money | entity | brand\n"
                            "view | money | source | sales\n"
                            "view | prescribing | entity | hcp\n"
-                           "view | prescribing | source | activity\n"
+                           "view | prescribing | source | pushed\n"
                            "view | totals | source | sales\n"
                            "service | model_v1 | view | money:paid\n"
-                           "service | model_v1 | view | prescribing\n");
+                           "service | model_v1 | view | prescribing\n"
+                           "service | model_v2 | on-demand view | wide:gapped\n"
+                           "on-demand view | margin | view | money\n"
+                           "on-demand view | margin | source | asked\n"
+                           "on-demand view | wide | on-demand view | margin\n");
     free(text);
 }
 END_TEST
@@ -157,13 +182,27 @@ START_TEST(lineage_of_one_goes_up_and_down_but_not_aside)
     char *text = lineage_of("prescribing");
 
     ck_assert_str_eq(text, "source | activity | table | activity\n"
+                           "source | pushed | source | activity\n"
                            "view | prescribing | entity | hcp\n"
-                           "view | prescribing | source | activity\n"
+                           "view | prescribing | source | pushed\n"
                            "service | model_v1 | view | prescribing\n");
+    free(text);
+    text = lineage_of("margin");
+    ck_assert_str_eq(text, "source | sales | query | SELECT * FROM s\n"
+                           "view | money | entity | hcp\n"
+                           "view | money | entity | brand\n"
+                           "view | money | source | sales\n"
+                           "service | model_v2 | on-demand view | wide:gapped\n"
+                           "on-demand view | margin | view | money\n"
+                           "on-demand view | margin | source | asked\n"
+                           "on-demand view | wide | on-demand view | margin\n");
     free(text);
     text = lineage_of("Brand");
     ck_assert_str_eq(text, "view | money | entity | brand\n"
-                           "service | model_v1 | view | money:paid\n");
+                           "service | model_v1 | view | money:paid\n"
+                           "service | model_v2 | on-demand view | wide:gapped\n"
+                           "on-demand view | margin | view | money\n"
+                           "on-demand view | wide | on-demand view | margin\n");
     free(text);
     text = lineage_of("often");
     ck_assert_str_eq(text, "");
@@ -208,6 +247,18 @@ START_TEST(an_object_is_shown_as_canonical_text_with_its_hash)
     ldr_hash_hex(
         (larder_bytes){shown.definition, strlen(shown.definition)}, hash);
     ck_assert_str_eq(shown.hash, hash);
+    free(shown.definition);
+    ck_assert_int_eq(
+        ldr_catalog_show(snapshot, "Margin", &shown, NULL), LARDER_OK);
+    ck_assert_int_eq(shown.kind, LARDER_ON_DEMAND_VIEWS);
+    ck_assert_str_eq(shown.definition,
+        "on_demand_feature_views:\n"
+        "  - name: margin\n"
+        "    inputs: [money, asked]\n"
+        "    features:\n"
+        "      - {name: gap, type: int64, expr: planned - paid, description: "
+        "Hole}\n"
+        "    description: What is left\n");
     free(shown.definition);
     ldr_snapshot_drop(snapshot);
 }

@@ -241,6 +241,117 @@ START_TEST(a_service_that_goes_or_asks_for_less_breaks)
 }
 END_TEST
 
+/* ------------------------------------------------- windows and on demand */
+
+static const char derived[] =
+    "entities: [{name: hcp, join_key: hcp_id, type: string}, {name: brand, "
+    "join_key: brand_id, type: string}]\n"
+    "sources:\n"
+    "  - {name: calls, timestamp_field: at, table: calls}\n"
+    "  - {name: asked, kind: request, schema: [{name: planned, type: int64}, "
+    "{name: spare, type: int64}]}\n"
+    "feature_views:\n"
+    "  - {name: v, entities: [hcp], source: calls, features: [{name: made, "
+    "type: int64, aggregate: count, window: 30d}, {name: last, type: int64}]}\n"
+    "  - {name: w, entities: [brand], source: calls, features: [{name: sold, "
+    "type: int64}]}\n"
+    "on_demand_feature_views:\n"
+    "  - {name: base, inputs: [v, w, asked], features: [{name: open, type: "
+    "int64, expr: planned - made}, {name: other, type: int64, expr: last}]}\n"
+    "  - {name: top, inputs: [base], features: [{name: late, type: bool, expr: "
+    "open > 3}]}\n"
+    "feature_services:\n"
+    "  - {name: s, features: [top]}\n"
+    "  - {name: t, features: [\"base:other\", \"v:last\"]}\n";
+
+static void
+assert_derived(const char *this, const char *that, const char *expected)
+{
+    char *text = changes_between(
+        snapshots_of(derived), snapshots_but(derived, this, that));
+
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+START_TEST(how_a_feature_is_computed_may_change)
+{
+    assert_derived("window: 30d", "window: 7d",
+        "change | view | v | features: made window 30d -> 7d | false\n");
+    assert_derived("aggregate: count, window",
+        "aggregate: sum, column: n, window",
+        "change | view | v | features: made aggregate count -> sum, made "
+        "column unset -> n | false\n");
+    assert_derived("open > 3", "open > 4",
+        "change | on-demand view | top | features: late expr 'open > 3' -> "
+        "'open > 4' | false\n");
+    assert_derived("{name: spare, type: int64}", "{name: spare, type: string}",
+        "change | source | asked | schema: spare type int64 -> string | "
+        "false\n");
+}
+END_TEST
+
+START_TEST(an_on_demand_feature_that_goes_or_has_another_type_breaks)
+{
+    assert_derived(", {name: other, type: int64, expr: last}]",
+        ", {name: another, type: int64, expr: last}, {name: other, type: "
+        "float64, expr: last}]",
+        "change | on-demand view | base | features: + another, other type "
+        "int64 -> float64; breaks t | true\n");
+    assert_derived("late, type: bool, expr: open > 3",
+        "soon, type: bool, expr: open < 3",
+        "change | on-demand view | top | features: + soon, - late; breaks s | "
+        "true\n");
+}
+END_TEST
+
+START_TEST(what_a_question_must_bring_breaks_when_it_changes)
+{
+    assert_derived("{name: planned, type: int64}",
+        "{name: planned, type: int32}",
+        "change | source | asked | schema: planned type int64 -> int32; breaks "
+        "s | true\n");
+    assert_derived("planned - made", "planned - made + spare",
+        "change | on-demand view | base | features: open expr 'planned - made' "
+        "-> 'planned - made + spare'; breaks s | true\n");
+    assert_derived("planned - made", "made",
+        "change | on-demand view | base | features: open expr 'planned - made' "
+        "-> made; breaks s | true\n");
+    assert_derived("open > 3", "1 > 3",
+        "change | on-demand view | top | features: late expr 'open > 3' -> "
+        "'1 > 3'; breaks s | true\n");
+    assert_derived("[\"base:other\", \"v:last\"]",
+        "[\"base:other\", \"v:last\", \"base:open\"]",
+        "change | service | t | features: + base:open; breaks t | true\n");
+}
+END_TEST
+
+START_TEST(another_key_that_an_on_demand_feature_needs_breaks)
+{
+    assert_derived("expr: last", "expr: last + sold",
+        "change | on-demand view | base | features: other expr last -> 'last + "
+        "sold'; breaks t | true\n");
+    assert_derived("planned - made", "planned + made",
+        "change | on-demand view | base | features: open expr 'planned - made' "
+        "-> 'planned + made' | false\n");
+    assert_derived("join_key: hcp_id, type: string",
+        "join_key: hcp_id, type: int64",
+        "change | entity | hcp | type: string -> int64; breaks s, t | true\n");
+    assert_derived("[\"base:other\", \"v:last\"]",
+        "[\"base:other\", \"v:last\", \"w:sold\"]",
+        "change | service | t | features: + w:sold | false\n");
+}
+END_TEST
+
+START_TEST(a_renamed_feature_that_is_asked_for_by_name_breaks_nothing)
+{
+    assert_derived("{name: last, type: int64}",
+        "{name: newest, from: last, type: int64, renamed_from: last}",
+        "change | view | v | features: newest renamed from last, newest from "
+        "unset -> last | false\n");
+}
+END_TEST
+
 START_TEST(changes_come_by_kind_and_then_by_name)
 {
     ldr_snapshot *nothing = NULL;
@@ -312,6 +423,13 @@ main(void)
     tcase_add_test(tcase, more_answers_break_nothing);
     tcase_add_test(tcase, another_key_breaks_whoever_asks_by_it);
     tcase_add_test(tcase, a_service_that_goes_or_asks_for_less_breaks);
+    tcase_add_test(tcase, how_a_feature_is_computed_may_change);
+    tcase_add_test(
+        tcase, an_on_demand_feature_that_goes_or_has_another_type_breaks);
+    tcase_add_test(tcase, what_a_question_must_bring_breaks_when_it_changes);
+    tcase_add_test(tcase, another_key_that_an_on_demand_feature_needs_breaks);
+    tcase_add_test(
+        tcase, a_renamed_feature_that_is_asked_for_by_name_breaks_nothing);
     tcase_add_test(tcase, changes_come_by_kind_and_then_by_name);
     tcase_add_test(tcase, added_reshapes_sort_among_the_changes);
     suite_add_tcase(suite, tcase);

@@ -120,10 +120,10 @@ START_TEST(files_are_named_with_the_folder_and_told_in_order)
     snprintf(expected, sizeof expected,
         "%s/a/z.yaml:1:1: error: unknown key 'a' in a definition file\n"
         "    hint: its keys are entities, sources, feature_views, "
-        "feature_services, jobs\n"
+        "on_demand_feature_views, feature_services, jobs\n"
         "%s/b.yaml:1:1: error: unknown key 'b' in a definition file\n"
         "    hint: its keys are entities, sources, feature_views, "
-        "feature_services, jobs\n",
+        "on_demand_feature_views, feature_services, jobs\n",
         folder, folder);
     ck_assert_str_eq(words.text, expected);
 }

@@ -132,7 +132,9 @@ objects_in_order(const char *level, const ldr_yaml *list)
         features = ldr_yaml_find(&list->items[i], "features");
         for (size_t j = 0; features != NULL && j < features->n_items; j++)
             if (features->items[j].kind == LDR_YAML_MAPPING)
-                in_order(strcmp(level, "view") == 0 ? "feature" : "item",
+                in_order(strcmp(level, "view") == 0        ? "feature"
+                         : strcmp(level, "on_demand") == 0 ? "derived"
+                                                           : "item",
                     &features->items[j]);
     }
 }
@@ -148,6 +150,11 @@ START_TEST(every_key_is_printed_in_the_order_of_the_loaders_table)
         "    owner: o\n"
         "    tags: {t: v}\n"
         "sources:\n"
+        "  - name: asked\n"
+        "    kind: request\n"
+        "    schema:\n"
+        "      - {name: x, type: float64}\n"
+        "    description: d\n"
         "  - name: foreign\n"
         "    table: public.t\n"
         "    timestamp_field: event time\n"
@@ -167,6 +174,10 @@ START_TEST(every_key_is_printed_in_the_order_of_the_loaders_table)
         "    created_timestamp_column: made\n"
         "    key: [e_id]\n"
         "    replace_on: []\n"
+        "  - name: pushed\n"
+        "    kind: push\n"
+        "    batch_source: owned\n"
+        "    owner: o\n"
         "feature_views:\n"
         "  - name: v\n"
         "    entities: [e]\n"
@@ -182,9 +193,29 @@ START_TEST(every_key_is_printed_in_the_order_of_the_loaders_table)
         "      - {name: f, type: float64, from: g, nullable: false, range: "
         "[-1.5, inf], values: [1, 2], on_violation: refuse, default: 1, unit: "
         "EUR, renamed_from: h, description: d, tags: {t: v}}\n"
+        "      - {name: g, type: int64, aggregate: count, "
+        "column: g, window: 7d, offset: 1d, where: \"g > 1 and not g = 2 or g "
+        "in (3, 4)\", "
+        "nullable: false, unit: EUR}\n"
+        "  - name: w\n"
+        "    entities: [e]\n"
+        "    source: pushed\n"
+        "    features:\n"
+        "      - {name: all, type: int64, aggregate: count, window: 90d}\n"
+        "on_demand_feature_views:\n"
+        "  - name: o\n"
+        "    inputs: [v, asked]\n"
+        "    features:\n"
+        "      - {name: q, type: float64, expr: f + x, default: 1, unit: EUR, "
+        "description: d, tags: {t: v}}\n"
+        "      - {name: z, type: bool, expr: v__event_timestamp < as_of}\n"
+        "    description: d\n"
+        "    owner: o\n"
+        "    tags: {t: v}\n"
         "feature_services:\n"
         "  - name: s\n"
         "    features:\n"
+        "      - \"o:q\"\n"
         "      - v\n"
         "      - {view: v, as: w, join_key_map: {e_id: other}}\n"
         "      - {view: v, as: z, features: [f]}\n"
@@ -207,6 +238,8 @@ START_TEST(every_key_is_printed_in_the_order_of_the_loaders_table)
     objects_in_order("entity", ldr_yaml_find(root, "entities"));
     objects_in_order("source", ldr_yaml_find(root, "sources"));
     objects_in_order("view", ldr_yaml_find(root, "feature_views"));
+    objects_in_order(
+        "on_demand", ldr_yaml_find(root, "on_demand_feature_views"));
     objects_in_order("service", ldr_yaml_find(root, "feature_services"));
     objects_in_order("job", ldr_yaml_find(root, "jobs"));
 }
@@ -462,6 +495,11 @@ put_sources(void)
         put_about();
         put("}\n");
     }
+    put("  - {name: r, kind: request, schema: [{name: x, type: float64}]");
+    put_about();
+    put("}\n  - {name: p, kind: push, batch_source: S0");
+    put_about();
+    put("}\n");
 }
 
 static void
@@ -494,11 +532,70 @@ put_feature(size_t i, bool owned)
         put_text();
         put(", description: ");
         put_text();
-        put(", renamed_from: old, tags: {a: ");
+        put(", renamed_from: old%zu, tags: {a: ", i);
         put_text();
         put("}");
     }
     put("}");
+}
+
+/* Windowed features of one column. */
+static void
+put_windowed(const char *column)
+{
+    static const char *const aggregates[] = {
+        "mean", "stddev", "sum", "count", "count_distinct", "last"};
+    size_t which = support_below(&state, 6);
+    const char *type = which < 3 ? "float64" : which < 5 ? "int32" : "float32";
+
+    put(", {name: w0, type: %s, aggregate: %s, column: %s, window: %zuh", type,
+        aggregates[which], column, 1 + support_below(&state, 1000));
+    put_duration("offset");
+    if (chance()) {
+        put(", where: ");
+        switch (support_below(&state, 4)) {
+        case 0:
+            put("%s > 1", column);
+            break;
+        case 1:
+            put("\"%s <\\n 2 or\\t%s = 3\"", column, column);
+            break;
+        case 2:
+            put("'%s is null'", column);
+            break;
+        default:
+            put("\"\\\"%s\\\" > 1\"", column);
+        }
+    }
+    if (chance()) {
+        put(", description: ");
+        put_text();
+    }
+    put("}, {name: w1, type: float32, aggregate: max, column: %s, window: 1d}",
+        column);
+}
+
+static void
+put_on_demands(void)
+{
+    static const char *const exprs[] = {"x + 1", "\"x  *\\t2\"",
+        "\"case when x > 1 then x else 2 end\"", "'r__x / 3'", "x"};
+
+    put("on_demand_feature_views:\n");
+    for (size_t i = 0; i < 3; i++) {
+        put("  - {name: o%zu, inputs: [r, v%zu%s], features: [", i, i,
+            i > 0 ? ", O0" : "");
+        put("{name: d%zu, type: float64, expr: %s", i,
+            exprs[support_below(&state, 5)]);
+        if (chance())
+            put(", default: 3, unit: ");
+        else
+            put(", description: ");
+        put_text();
+        put("}]");
+        put_about();
+        put("}\n");
+    }
 }
 
 static void
@@ -510,8 +607,12 @@ put_views(void)
     for (size_t i = 0; i < 4; i++) {
         size_t n_features = 1 + support_below(&state, 4);
 
-        put("  - {name: v%zu, entities: [%s], source: s%zu", i,
-            i == 1 ? "" : "e1, E0", i % 3);
+        put("  - {name: v%zu, entities: [%s], source: ", i,
+            i == 1 ? "" : "e1, E0");
+        if (i == 3)
+            put("P");
+        else
+            put("s%zu", i);
         put_duration("ttl");
         put_some("online", truths, 2);
         put_some("allow_empty", truths, 2);
@@ -525,6 +626,8 @@ put_views(void)
             put("%s", j == 0 ? "" : ", ");
             put_feature(j, i % 3 == 0);
         }
+        if (i % 3 == 0 || chance())
+            put_windowed(i % 3 == 0 ? "c0" : "w");
         put("]}\n");
     }
 }
@@ -536,7 +639,8 @@ put_rest(void)
         "[log]", "[log, {webhook: \"${URL}\"}]", "[]"};
 
     put("feature_services:\n");
-    put("  - {name: x, features: [v0, \"v1:f0\", {view: v0, as: w, "
+    put("  - {name: x, features: [v0, o2, \"O0:D0\", \"v1:f0\", {view: v0, as: "
+        "w, "
         "join_key_map: {e1: other}}]");
     put_about();
     put("}\n  - {name: y, features: [{view: v2, features: [f0]}, {view: v3, "
@@ -566,6 +670,7 @@ START_TEST(random_definitions_read_back_as_themselves)
         put("}\n  - {name: E0, join_key: e0, type: int64}\n");
         put_sources();
         put_views();
+        put_on_demands();
         put_rest();
         printed = print_text(made.bytes);
         free(printed);

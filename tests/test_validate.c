@@ -88,7 +88,7 @@ run_case(const char *name)
     }
     expected = support_read(expect);
     ck_assert_msg(strcmp(words.text, expected) == 0,
-        "%s.yaml: expected\n%s\ntold\n%s", name, expected, words.text);
+        "%s.yaml: expected\n%.1500s\ntold\n%.1500s", name, expected, words.text);
     ck_assert_uint_gt(faults.n_errors, 0);
     free(expected);
     free(text);
@@ -118,7 +118,7 @@ START_TEST(each_case_tells_exactly_its_faults)
     }
     closedir(folder);
     free(path);
-    ck_assert_uint_ge(n_cases, 14);
+    ck_assert_uint_ge(n_cases, 18);
 }
 END_TEST
 
@@ -270,6 +270,389 @@ START_TEST(what_a_broken_file_may_hold_is_not_called_unknown)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- windows */
+
+#define YOURS                                                                  \
+    "entities: [{name: hcp, join_key: hcp_id, type: string}]\n"                \
+    "sources:\n"                                                               \
+    "  - {name: foreign, timestamp_field: at, table: public.t}\n"
+
+START_TEST(a_windowed_feature_knows_its_column_filter_and_time)
+{
+    const ldr_feature *feature;
+    const ldr_view *view;
+    const size_t *columns;
+    size_t n = 0;
+
+    check_good(
+        HEAD "feature_views:\n"
+             "  - name: v\n"
+             "    entities: [hcp]\n"
+             "    source: activity\n"
+             "    features:\n"
+             "      - {name: score, type: float32}\n"
+             "      - {name: s, type: float64, aggregate: sum, column: score, "
+             "window: 30d}\n"
+             "      - {name: n, type: int64, aggregate: count, window: 7d, "
+             "offset: 30d, where: \"score > 0.5 and Brand = 3\"}\n");
+    view = ldr_find_view(&all, "v");
+    ck_assert_int_eq(view->window_us, INT64_C(37) * 86400 * 1000000);
+    ck_assert_uint_eq(view->filter_columns.n_fields, 5);
+    ck_assert_str_eq(view->filter_columns.fields[4].name, "made");
+    feature = &view->features[0];
+    ck_assert_int_eq(feature->aggregate, LDR_AGGREGATE_NONE);
+    ck_assert_ptr_null(feature->column);
+    feature = &view->features[1];
+    ck_assert_int_eq(feature->aggregate, LDR_AGGREGATE_SUM);
+    ck_assert_int_eq(feature->column_type, LARDER_FLOAT32);
+    ck_assert_str_eq(feature->from, "score");
+    ck_assert_int_eq(feature->window_us, INT64_C(30) * 86400 * 1000000);
+    ck_assert_int_eq(feature->offset_us, 0);
+    ck_assert_ptr_null(feature->filter);
+    feature = &view->features[2];
+    ck_assert_int_eq(feature->aggregate, LDR_AGGREGATE_COUNT);
+    ck_assert_int_eq(feature->column_type, 0);
+    ck_assert_str_eq(feature->from, "ts");
+    ck_assert_ptr_nonnull(feature->filter);
+    columns = ldr_expression_columns(feature->filter, &n);
+    ck_assert_uint_eq(n, 2);
+    ck_assert_uint_eq(columns[0], 0);
+    ck_assert_uint_eq(columns[1], 2);
+}
+END_TEST
+
+START_TEST(a_view_without_windows_keeps_no_events)
+{
+    check_good(HEAD "feature_views:\n"
+                    "  - {name: a, entities: [], source: activity,\n"
+                    "     features: [{name: score, type: float32}]}\n");
+    ck_assert_int_eq(all.views[0].window_us, 0);
+    ck_assert_uint_eq(all.views[0].filter_columns.n_fields, 0);
+}
+END_TEST
+
+START_TEST(windows_that_reach_past_all_time_stay_in_bounds)
+{
+    check_good(HEAD
+        "feature_views:\n"
+        "  - {name: a, entities: [], source: activity, features: [{name: n, "
+        "type: int64, aggregate: count, window: 3650000d, offset: "
+        "3650000d}]}\n");
+    ck_assert_int_eq(
+        all.views[0].window_us, INT64_C(7300000) * 86400 * 1000000);
+}
+END_TEST
+
+START_TEST(every_aggregate_takes_each_type_it_may_have)
+{
+    check_good(
+        "entities: [{name: e, type: string}]\n"
+        "sources:\n"
+        "  - {name: s, timestamp_field: ts, schema: [{name: e, type: string}, "
+        "{name: i, type: int32}, {name: j, type: int64}, {name: x, type: "
+        "float32}, {name: b, type: bool}, {name: y, type: bytes}]}\n"
+        "feature_views:\n"
+        "  - name: v\n"
+        "    entities: [e]\n"
+        "    source: s\n"
+        "    features:\n"
+        "      - {name: a1, type: int32, aggregate: count, window: 1d}\n"
+        "      - {name: a2, type: int64, aggregate: count, column: y, window: "
+        "1d}\n"
+        "      - {name: a3, type: int32, aggregate: count_distinct, column: e, "
+        "window: 1d}\n"
+        "      - {name: b1, type: int64, aggregate: sum, column: i, window: "
+        "1d}\n"
+        "      - {name: b2, type: int32, aggregate: sum, column: j, window: "
+        "1d}\n"
+        "      - {name: b3, type: float64, aggregate: sum, column: j, window: "
+        "1d}\n"
+        "      - {name: b4, type: float32, aggregate: sum, column: x, window: "
+        "1d}\n"
+        "      - {name: c1, type: float32, aggregate: mean, column: i, window: "
+        "1d}\n"
+        "      - {name: c2, type: float64, aggregate: stddev, column: x, "
+        "window: 1d}\n"
+        "      - {name: d1, type: bool, aggregate: max, column: b, window: "
+        "1d}\n"
+        "      - {name: d2, type: bytes, aggregate: first, column: y, window: "
+        "1d}\n"
+        "      - {name: d3, type: timestamp, aggregate: last, column: ts, "
+        "window: 1d}\n"
+        "      - {name: d4, type: string, aggregate: min, column: e, window: "
+        "1d}\n");
+    ck_assert_uint_eq(all.views[0].n_features, 13);
+}
+END_TEST
+
+/* The type of the column of feature i of the view. */
+static larder_type
+column_type(size_t i)
+{
+    return all.views[0].features[i].column_type;
+}
+
+START_TEST(a_table_of_yours_has_the_types_that_the_features_say)
+{
+    const larder_schema *columns;
+
+    check_good(YOURS
+        "feature_views:\n"
+        "  - name: v\n"
+        "    entities: [hcp]\n"
+        "    source: foreign\n"
+        "    features:\n"
+        "      - {name: a, type: int64, aggregate: sum, column: n, window: "
+        "1d}\n"
+        "      - {name: b, type: float64, aggregate: mean, column: n, window: "
+        "1d}\n"
+        "      - {name: c, type: float32, aggregate: sum, column: x, window: "
+        "1d}\n"
+        "      - {name: d, type: int64, aggregate: count, column: x, window: "
+        "1d}\n"
+        "      - {name: e, type: int64, aggregate: count_distinct, column: "
+        "city, window: 1d}\n"
+        "      - {name: city, type: string}\n"
+        "      - {name: g, type: int32, aggregate: max, column: m, window: "
+        "1d}\n"
+        "      - {name: h, type: int64, aggregate: sum, column: m, window: 1d, "
+        "where: \"city = 'x' and m > 1\"}\n"
+        "      - {name: i, type: int64, aggregate: count, window: 1d}\n"
+        "      - {name: l, type: list<int64>, from: l}\n");
+    ck_assert_int_eq(column_type(0), LARDER_INT64);
+    ck_assert_int_eq(column_type(1), LARDER_INT64);
+    ck_assert_int_eq(column_type(2), LARDER_FLOAT64);
+    ck_assert_int_eq(column_type(3), LARDER_FLOAT64);
+    ck_assert_int_eq(column_type(4), LARDER_STRING);
+    ck_assert_int_eq(column_type(6), LARDER_INT32);
+    ck_assert_int_eq(column_type(7), LARDER_INT32);
+    ck_assert_str_eq(all.views[0].features[8].from, "at");
+    columns = &all.views[0].filter_columns;
+    ck_assert_uint_eq(columns->n_fields, 4);
+    ck_assert_str_eq(columns->fields[2].name, "city");
+    ck_assert_int_eq(columns->fields[2].type, LARDER_STRING);
+    ck_assert_int_eq(columns->fields[3].type, LARDER_INT32);
+}
+END_TEST
+
+START_TEST(a_feature_is_found_by_the_name_it_once_had)
+{
+    const ldr_view *view;
+    const ldr_service *service;
+
+    check_good(YOURS
+        "feature_views:\n"
+        "  - {name: v, entities: [hcp], source: foreign, features: [{name: a, "
+        "type: int64}, {name: b, type: int64, renamed_from: Old}]}\n"
+        "feature_services:\n"
+        "  - {name: s, features: [\"v:B\", \"v:OLD\"]}\n");
+    view = &all.views[0];
+    ck_assert_ptr_eq(ldr_find_feature_once(view, "old"), &view->features[1]);
+    ck_assert_ptr_eq(ldr_find_feature_once(view, "A"), &view->features[0]);
+    ck_assert_ptr_null(ldr_find_feature_once(view, "c"));
+    ck_assert_ptr_null(ldr_find_feature(view, "old"));
+    service = &all.services[0];
+    ck_assert_str_eq(service->items[0].feature_name, "b");
+    ck_assert_str_eq(service->items[1].feature_name, "Old");
+}
+END_TEST
+
+/* ---------------------------------------------------------------- on demand */
+
+START_TEST(a_push_source_stands_for_the_history_it_extends)
+{
+    const ldr_source *push;
+
+    check_good(HEAD "  - {name: pushed, kind: push, batch_source: Activity}\n"
+                    "feature_views:\n"
+                    "  - {name: v, entities: [hcp], source: PUSHED,\n"
+                    "     features: [{name: score, type: float32}]}\n");
+    push = ldr_find_source(&all, "pushed");
+    ck_assert_int_eq(push->kind, LDR_SOURCE_PUSH);
+    ck_assert_ptr_eq(push->batch_source, ldr_find_source(&all, "activity"));
+    ck_assert_str_eq(push->batch_source_name, "activity");
+    ck_assert(!push->owned);
+    ck_assert_ptr_eq(all.views[0].source, push->batch_source);
+    ck_assert_str_eq(all.views[0].source_name, "pushed");
+    ck_assert_uint_eq(push->batch_source->n_key, 1);
+}
+END_TEST
+
+#define ON_DEMAND                                                              \
+    YOURS "  - {name: ask, kind: request, schema: [{name: n, type: int32}, "   \
+          "{name: "                                                            \
+          "score, type: float64}]}\n"                                          \
+          "feature_views:\n"                                                   \
+          "  - {name: v, entities: [hcp], source: foreign, features: [{name: " \
+          "score, type: float64}, {name: l, type: list<int64>}, {name: "       \
+          "event_timestamp, type: int64}, {name: as_of, type: int64}]}\n"      \
+          "on_demand_feature_views:\n"
+
+/* Where a column of on-demand view 'o' comes from: "input.feature". */
+static const char *
+origin(const char *name)
+{
+    static char spot[60];
+    const ldr_on_demand *view = ldr_find_on_demand(&all, "o");
+    size_t at = 0;
+
+    while (at < view->columns.n_fields &&
+           strcmp(view->columns.fields[at].name, name) != 0)
+        at++;
+    if (at == view->columns.n_fields)
+        return "none";
+    if (view->from[at].input == SIZE_MAX)
+        return "as_of";
+    snprintf(spot, sizeof spot, "%zu.%s", view->from[at].input,
+        view->from[at].feature == SIZE_MAX ? "event" : "");
+    if (view->from[at].feature != SIZE_MAX)
+        snprintf(spot, sizeof spot, "%zu.%zu", view->from[at].input,
+            view->from[at].feature);
+    return spot;
+}
+
+START_TEST(expressions_name_features_columns_and_times)
+{
+    const ldr_on_demand *view;
+
+    check_good(ON_DEMAND
+        "  - {name: o, inputs: [V, ASK, p], features: [{name: x, type: "
+        "float64, expr: \"v__score + ask__score * n + q\"}]}\n"
+        "  - {name: p, inputs: [v], features: [{name: q, type: int64, expr: "
+        "v__as_of}]}\n");
+    view = ldr_find_on_demand(&all, "O");
+    ck_assert_ptr_eq(view->inputs[0].view, ldr_find_view(&all, "v"));
+    ck_assert_ptr_eq(view->inputs[1].request, ldr_find_source(&all, "ask"));
+    ck_assert_ptr_eq(view->inputs[2].on_demand, ldr_find_on_demand(&all, "p"));
+    ck_assert_str_eq(view->inputs[0].name, "v");
+    ck_assert_str_eq(origin("n"), "1.0");
+    ck_assert_str_eq(origin("ask__n"), "1.0");
+    ck_assert_str_eq(origin("q"), "2.0");
+    ck_assert_str_eq(origin("p__q"), "2.0");
+    ck_assert_str_eq(origin("score"), "none");
+    ck_assert_str_eq(origin("v__score"), "0.0");
+    ck_assert_str_eq(origin("ask__score"), "1.1");
+    ck_assert_str_eq(origin("l"), "none");
+    ck_assert_str_eq(origin("v__l"), "none");
+    ck_assert_str_eq(origin("as_of"), "as_of");
+    ck_assert_str_eq(origin("v__as_of"), "0.3");
+    ck_assert_str_eq(origin("v__event_timestamp"), "0.event");
+    ck_assert_str_eq(origin("event_timestamp"), "0.2");
+    ck_assert_str_eq(origin("p__event_timestamp"), "none");
+    ck_assert_ptr_nonnull(view->features[0].expression);
+    ck_assert_str_eq(view->features[0].feature.from, "x");
+    ck_assert(view->features[0].feature.nullable);
+}
+END_TEST
+
+START_TEST(a_service_asks_for_on_demand_features_as_for_others)
+{
+    const ldr_service *service;
+
+    check_good(ON_DEMAND
+        "  - {name: o, inputs: [v], features: [{name: x, type: float64, expr: "
+        "score}, {name: y, type: float64, expr: score}]}\n"
+        "feature_services:\n"
+        "  - {name: s, features: [\"O:Y\", v]}\n"
+        "  - {name: t, features: [{view: o, features: [x, y]}]}\n"
+        "  - {name: u, features: [o]}\n");
+    service = ldr_find_service(&all, "s");
+    ck_assert_ptr_eq(
+        service->items[0].on_demand, ldr_find_on_demand(&all, "o"));
+    ck_assert_ptr_null(service->items[0].view);
+    ck_assert_str_eq(service->items[0].view_name, "o");
+    ck_assert_str_eq(service->items[0].feature_name, "y");
+    ck_assert_ptr_null(service->items[1].on_demand);
+    ck_assert_uint_eq(ldr_find_service(&all, "t")->n_items, 2);
+    ck_assert_ptr_null(ldr_find_service(&all, "u")->items[0].feature_name);
+}
+END_TEST
+
+/* On-demand views o0, o1, ..., each made of the one before. */
+static void
+check_chain(int n)
+{
+    static char text[20000];
+    size_t used = (size_t)snprintf(text, sizeof text, "%s", ON_DEMAND);
+
+    for (int i = 0; i < n; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+            i == 0 ? "  - {name: o%d, inputs: [ask], features: [{name: x%d, "
+                     "type: float64, expr: score}]}\n"
+                   : "  - {name: o%d, inputs: [o%d], features: [{name: x, "
+                     "type: float64, expr: x}]}\n",
+            i, i == 0 ? 0 : i - 1);
+    memcpy(strstr(text, "{name: x0,"), "{name: x ,", 10);
+    check_text("a.yaml", text);
+}
+
+START_TEST(on_demand_views_stand_on_sixteen_others_in_a_row)
+{
+    check_chain(17);
+    ck_assert_str_eq(words.text, "");
+    tear_down();
+    set_up();
+    check_chain(18);
+    ck_assert_str_eq(words.text,
+        "a.yaml:25:12: error: on-demand view 'o17' stands on more than 16 "
+        "others in a row\n"
+        "    hint: compute some of them in one view\n");
+}
+END_TEST
+
+START_TEST(a_long_row_and_a_great_circle_are_told_once)
+{
+    static char text[100000];
+    size_t used =
+        (size_t)snprintf(text, sizeof text, "%s", "on_demand_feature_views:\n");
+
+    for (int i = 0; i < 500; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+            "  - {name: o%d, inputs: [o%d], features: [{name: x, type: int64, "
+            "expr: x}]}\n",
+            i, (i + 1) % 500);
+    check_text("a.yaml", text);
+    ck_assert_uint_eq(faults.n_errors, 1);
+    ck_assert_ptr_nonnull(strstr(words.text,
+        "a.yaml:2:25: error: on-demand view 'o0' is made of itself: o0 -> o1 "
+        "-> o2 -> "));
+    ck_assert_ptr_nonnull(strstr(words.text, "..."));
+}
+END_TEST
+
+START_TEST(too_many_inputs_and_their_columns_are_refused_by_name)
+{
+    static char text[200000];
+    size_t used = (size_t)snprintf(text, sizeof text, "sources:\n");
+
+    for (int i = 0; i < 65; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used,
+            "  - {name: r%d, kind: request, schema: [", i);
+        for (int k = 0; k < (i < 3 ? 800 : 1); k++)
+            used += (size_t)snprintf(text + used, sizeof text - used,
+                "%s{name: c%d_%d, type: int64}", k == 0 ? "" : ", ", i, k);
+        used += (size_t)snprintf(text + used, sizeof text - used, "]}\n");
+    }
+    used += (size_t)snprintf(text + used, sizeof text - used,
+        "on_demand_feature_views:\n"
+        "  - {name: a, features: [{name: x, type: int64, expr: c0_0}], inputs: "
+        "[r0, r1, r2]}\n"
+        "  - {name: b, features: [{name: x, type: int64, expr: c0_0}], inputs: "
+        "[r0");
+    for (int i = 1; i < 65; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, ", r%d", i);
+    snprintf(text + used, sizeof text - used, "]}\n");
+    check_text("a.yaml", text);
+    ck_assert_str_eq(words.text,
+        "a.yaml:69:71: error: on-demand view 'b' has 65 inputs; at most 64 are "
+        "read\n"
+        "    hint: split the view\n"
+        "a.yaml:68:71: error: the inputs of on-demand view 'a' have more than "
+        "4096 columns by all their names\n"
+        "    hint: name fewer inputs\n");
+}
+END_TEST
+
 START_TEST(too_many_columns_are_refused_by_name)
 {
     static char text[100000];
@@ -287,11 +670,41 @@ START_TEST(too_many_columns_are_refused_by_name)
 }
 END_TEST
 
+static void
+add_window_tests(TCase *windows)
+{
+    tcase_add_checked_fixture(windows, set_up, tear_down);
+    tcase_add_test(
+        windows, a_windowed_feature_knows_its_column_filter_and_time);
+    tcase_add_test(windows, a_view_without_windows_keeps_no_events);
+    tcase_add_test(windows, windows_that_reach_past_all_time_stay_in_bounds);
+    tcase_add_test(windows, every_aggregate_takes_each_type_it_may_have);
+    tcase_add_test(
+        windows, a_table_of_yours_has_the_types_that_the_features_say);
+    tcase_add_test(windows, a_feature_is_found_by_the_name_it_once_had);
+}
+
+static void
+add_on_demand_tests(TCase *on_demand)
+{
+    tcase_add_checked_fixture(on_demand, set_up, tear_down);
+    tcase_add_test(on_demand, a_push_source_stands_for_the_history_it_extends);
+    tcase_add_test(on_demand, expressions_name_features_columns_and_times);
+    tcase_add_test(
+        on_demand, a_service_asks_for_on_demand_features_as_for_others);
+    tcase_add_test(on_demand, on_demand_views_stand_on_sixteen_others_in_a_row);
+    tcase_add_test(on_demand, a_long_row_and_a_great_circle_are_told_once);
+    tcase_add_test(
+        on_demand, too_many_inputs_and_their_columns_are_refused_by_name);
+}
+
 int
 main(void)
 {
     Suite *suite = suite_create("validate");
     TCase *cases = tcase_create("cases"), *filled = tcase_create("filled");
+    TCase *windows = tcase_create("windows"),
+          *on_demand = tcase_create("on demand");
 
     tcase_add_checked_fixture(cases, set_up, tear_down);
     tcase_add_test(cases, each_case_tells_exactly_its_faults);
@@ -307,5 +720,9 @@ main(void)
     tcase_add_test(filled, what_a_broken_file_may_hold_is_not_called_unknown);
     tcase_add_test(filled, too_many_columns_are_refused_by_name);
     suite_add_tcase(suite, filled);
+    add_window_tests(windows);
+    suite_add_tcase(suite, windows);
+    add_on_demand_tests(on_demand);
+    suite_add_tcase(suite, on_demand);
     return support_run(suite);
 }

@@ -5,6 +5,8 @@
 #include "definition/check.h"
 
 #include "base/name.h"
+#include "data/schema.h"
+#include "larder_backend.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,4 +117,48 @@ ldr_check_columns(ldr_check *check, const larder_schema *schema)
     for (size_t i = 0; i < schema->n_fields && names != NULL; i++)
         names[i] = schema->fields[i].name;
     return names;
+}
+
+bool
+ldr_check_is_nameable(larder_type type)
+{
+    return !ldr_type_is_list(type) && type != LARDER_BYTES;
+}
+
+/* What stands between two bytes of a text, without the quotes of a name. */
+static void
+cut_word(const char *text, const ldr_expression_fault *fault,
+    char word[LDR_WORD_ROOM])
+{
+    size_t begin = fault->begin, end = fault->end;
+
+    word[0] = '\0';
+    if (end > strlen(text) || begin >= end)
+        return;
+    if (end - begin > 2 && text[begin] == '"' && text[end - 1] == '"') {
+        begin++;
+        end--;
+    }
+    if (end - begin < LDR_WORD_ROOM)
+        snprintf(word, LDR_WORD_ROOM, "%.*s", (int)(end - begin), text + begin);
+}
+
+bool
+ldr_check_parse(ldr_check *check, const ldr_yaml *scalar,
+    const larder_schema *columns, ldr_expression **out, ldr_check_wrong *wrong)
+{
+    ldr_expression_fault fault = {0};
+    larder_status rc;
+
+    *wrong = (ldr_check_wrong){.place = scalar->place};
+    rc =
+        ldr_expression_parse((larder_bytes){scalar->text, strlen(scalar->text)},
+            columns, check->arena, out, &fault, &wrong->error);
+    if (rc == LARDER_OK)
+        return true;
+    if (rc == LARDER_NOMEM)
+        check->nomem = true;
+    wrong->place = ldr_yaml_inside(scalar, fault.begin);
+    cut_word(scalar->text, &fault, wrong->word);
+    return false;
 }

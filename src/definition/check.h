@@ -14,6 +14,7 @@ typedef struct ldr_check {
     ldr_definitions *all;
     ldr_source *sources; /* all->sources, to be filled in; and so on */
     ldr_view *views;
+    ldr_on_demand *on_demands;
     ldr_service *services;
     ldr_arena *arena;
     ldr_faults *faults;
@@ -23,6 +24,7 @@ typedef struct ldr_check {
 
 /* Of a schema, a view, a key; more is a fault. */
 #define LDR_COLUMNS_MAX 1000u
+#define LDR_WORD_ROOM 128
 
 /* Memory of the arena; NULL marks the check. */
 void *ldr_check_array(ldr_check *check, size_t n, size_t size);
@@ -48,10 +50,32 @@ const char **ldr_check_names(
     ldr_check *check, const void *objects, size_t n_objects, size_t size);
 const char **ldr_check_columns(ldr_check *check, const larder_schema *schema);
 
+/* Why an expression does not parse: where, and what stands there ("" where that
+ * is long), for who can say more of it than `error`. */
+typedef struct ldr_check_wrong {
+    ldr_place place;
+    char word[LDR_WORD_ROOM];
+    larder_error error;
+} ldr_check_wrong;
+/* Parse the expression that is the text of a scalar. False without memory too,
+ * which marks the check. */
+bool ldr_check_parse(ldr_check *check, const ldr_yaml *scalar,
+    const larder_schema *columns, ldr_expression **out, ldr_check_wrong *wrong);
+/* May expressions name a column of this type? Not of lists, nor bytes. */
+bool ldr_check_is_nameable(larder_type type);
+
+/* What a feature says of its values fits its type. */
+void ldr_check_rules(ldr_check *check, const ldr_feature *feature);
+/* Windowed features of a view whose source is known. */
+void ldr_check_windows(ldr_check *check, ldr_view *view);
+
 void ldr_check_sources(ldr_check *check);
 /* Clustering keys that were not written, when views know their join keys. */
 void ldr_check_source_keys(ldr_check *check);
 void ldr_check_views(ldr_check *check);
+void ldr_check_on_demands(ldr_check *check);
+/* When the inputs of on-demand views are known. */
+void ldr_check_circles(ldr_check *check);
 void ldr_check_services(ldr_check *check);
 
 #endif

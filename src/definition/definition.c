@@ -47,6 +47,13 @@ ldr_find_view(const ldr_definitions *all, const char *name)
     return find(all->views, all->n_views, sizeof *all->views, name);
 }
 
+const ldr_on_demand *
+ldr_find_on_demand(const ldr_definitions *all, const char *name)
+{
+    return find(
+        all->on_demands, all->n_on_demands, sizeof *all->on_demands, name);
+}
+
 const ldr_service *
 ldr_find_service(const ldr_definitions *all, const char *name)
 {
@@ -66,4 +73,30 @@ ldr_find_feature(const ldr_view *view, const char *name)
         if (ldr_name_equal(view->features[i].name, name))
             return &view->features[i];
     return NULL;
+}
+
+const ldr_feature *
+ldr_find_feature_once(const ldr_view *view, const char *name)
+{
+    const ldr_feature *feature = ldr_find_feature(view, name);
+
+    for (size_t i = 0; i < view->n_features && feature == NULL; i++) {
+        const char *old = view->features[i].renamed_from;
+
+        if (old != NULL && ldr_name_equal(old, name))
+            feature = &view->features[i];
+    }
+    return feature;
+}
+
+const char *
+ldr_aggregate_name(ldr_aggregate aggregate)
+{
+    static const char *const names[] = {[LDR_AGGREGATE_NONE] = "",
+#define NAME(name, text) [LDR_AGGREGATE_##name] = text,
+        LDR_AGGREGATE_MAP(NAME)
+#undef NAME
+    };
+
+    return names[aggregate];
 }

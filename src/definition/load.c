@@ -2,7 +2,7 @@
 /*
  * load.c - a folder of YAML, or one canonical text, to definitions.
  *
- * Each file's objects are added to five sections in the order they are met; at
+ * Each file's objects are added to six sections in the order they are met; at
  * the end each section is sorted by name. Keys come from load_keys.h, which is
  * expanded into one table a level, and into the documentation.
  */
@@ -25,7 +25,7 @@ struct section {
     size_t n_objects, room;
 };
 
-#define N_SECTIONS 5
+#define N_SECTIONS 6
 
 struct loading {
     ldr_reading reading;
@@ -33,15 +33,7 @@ struct loading {
     bool incomplete;
 };
 
-/* A service's entry before it is one item, or one per feature. */
-struct item {
-    ldr_service_item part;
-    const char *const *features;
-    size_t n_features;
-};
-
-static ldr_key_read read_section, read_schema, read_freshness, read_features,
-    read_items;
+static ldr_key_read read_section;
 
 /* ------------------------------------------------------- tables of keys */
 
@@ -55,12 +47,9 @@ static ldr_key_read read_section, read_schema, read_freshness, read_features,
 static const ldr_key repository_keys[] = {REPOSITORY_KEYS(KEY)};
 static const ldr_key entity_keys[] = {ENTITY_KEYS(KEY)};
 static const ldr_key source_keys[] = {SOURCE_KEYS(KEY)};
-static const ldr_key column_keys[] = {COLUMN_KEYS(KEY)};
 static const ldr_key view_keys[] = {VIEW_KEYS(KEY)};
-static const ldr_key freshness_keys[] = {FRESHNESS_KEYS(KEY)};
-static const ldr_key feature_keys[] = {FEATURE_KEYS(KEY)};
+static const ldr_key on_demand_keys[] = {ON_DEMAND_KEYS(KEY)};
 static const ldr_key service_keys[] = {SERVICE_KEYS(KEY)};
-static const ldr_key item_keys[] = {ITEM_KEYS(KEY)};
 static const ldr_key job_keys[] = {JOB_KEYS(KEY)};
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -83,6 +72,7 @@ static const ldr_source new_source = {.arrival_slack_us = LDR_ARRIVAL_SLACK,
     .naive_offset_minutes = LARDER_NAIVE_REFUSED};
 static const ldr_view new_view = {
     .online = true, .max_window_events = LDR_MAX_WINDOW_EVENTS};
+static const ldr_on_demand new_on_demand = {0};
 static const ldr_service new_service = {0};
 static const ldr_job new_job = {0};
 
@@ -117,6 +107,10 @@ finish_source(ldr_reading *reading, void *object)
     size_t n_fields = source->schema.n_fields;
     larder_field *fields;
 
+    if (source->kind != LDR_SOURCE_BATCH)
+        return;
+    (void)ldr_read_require(reading, "source", source_keys, LENGTH(source_keys),
+        "timestamp_field", source->about.yaml);
     source->owned = ldr_yaml_find(source->about.yaml, "schema") != NULL;
     if (!source->owned)
         return;
@@ -148,6 +142,8 @@ static const struct level levels[N_SECTIONS] = {
         finish_source},
     {"feature view", view_keys, LENGTH(view_keys), &new_view, sizeof new_view,
         NULL},
+    {"on-demand view", on_demand_keys, LENGTH(on_demand_keys), &new_on_demand,
+        sizeof new_on_demand, NULL},
     {"feature service", service_keys, LENGTH(service_keys), &new_service,
         sizeof new_service, NULL},
     {"job", job_keys, LENGTH(job_keys), &new_job, sizeof new_job, NULL},
@@ -187,14 +183,14 @@ read_object(struct loading *loading, struct section *section,
     about->yaml = mapping;
     (void)ldr_read_mapping(
         reading, level->what, level->keys, level->n_keys, mapping, about);
+    if (level->finish != NULL)
+        level->finish(reading, about);
     name = ldr_yaml_find(mapping, "name");
     if (about->name == NULL || name == NULL) {
         loading->incomplete = true;
         return;
     }
     about->place = name->place;
-    if (level->finish != NULL)
-        level->finish(reading, about);
     section->n_objects++;
 }
 
@@ -211,160 +207,6 @@ read_section(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     for (size_t i = 0; i < value->n_items && !reading->nomem; i++)
         read_object(
             loading, &loading->sections[at], &levels[at], &value->items[i]);
-}
-
-/* -------------------------------------------------------- nested levels */
-
-static void
-read_schema(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
-    void *object)
-{
-    ldr_source *source = object;
-    larder_field *fields;
-    size_t n_fields = 0;
-
-    if (!ldr_read_is_list(reading, key, value))
-        return;
-    fields = ldr_read_array(reading, value->n_items, sizeof *fields);
-    if (fields == NULL)
-        return;
-    for (size_t i = 0; i < value->n_items; i++) {
-        larder_field *field = &fields[n_fields];
-
-        *field = (larder_field){0};
-        (void)ldr_read_mapping(reading, "column", column_keys,
-            LENGTH(column_keys), &value->items[i], field);
-        n_fields += field->name != NULL;
-    }
-    source->schema.fields = fields;
-    source->schema.n_fields = n_fields;
-}
-
-static void
-read_freshness(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
-    void *object)
-{
-    (void)key;
-    (void)ldr_read_mapping(reading, "freshness", freshness_keys,
-        LENGTH(freshness_keys), value, object);
-}
-
-static void
-read_features(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
-    void *object)
-{
-    ldr_view *view = object;
-    ldr_feature *features;
-    size_t n_features = 0;
-
-    if (!ldr_read_is_list(reading, key, value))
-        return;
-    features = ldr_read_array(reading, value->n_items, sizeof *features);
-    if (features == NULL)
-        return;
-    for (size_t i = 0; i < value->n_items && !reading->nomem; i++) {
-        const ldr_yaml *mapping = &value->items[i];
-        ldr_feature *feature = &features[n_features];
-
-        *feature = (ldr_feature){.nullable = true, .yaml = mapping};
-        (void)ldr_read_mapping(reading, "feature", feature_keys,
-            LENGTH(feature_keys), mapping, feature);
-        if (feature->name == NULL)
-            continue;
-        feature->place = ldr_yaml_find(mapping, "name")->place;
-        if (feature->from == NULL)
-            feature->from = feature->name;
-        n_features++;
-    }
-    view->features = features;
-    view->n_features = n_features;
-}
-
-/* "view" or "view:feature". */
-static bool
-read_reference(ldr_reading *reading, const ldr_yaml *value, struct item *out)
-{
-    static const ldr_key key = {
-        .name = "features", .takes = "VIEW, VIEW:FEATURE or {view: VIEW}"};
-    const char *text = ldr_read_scalar(reading, &key, value);
-    const char *colon = text == NULL ? NULL : strchr(text, ':');
-    const char **feature;
-
-    if (text == NULL)
-        return false;
-    if (colon == NULL) {
-        out->part.view_name = ldr_read_legal(reading, &key, value);
-        return out->part.view_name != NULL;
-    }
-    out->part.view_name =
-        ldr_arena_copy_n(reading->arena, text, (size_t)(colon - text));
-    feature = ldr_read_array(reading, 1, sizeof *feature);
-    if (out->part.view_name == NULL || feature == NULL) {
-        reading->nomem = true;
-        return false;
-    }
-    *feature = colon + 1;
-    out->features = feature;
-    out->n_features = 1;
-    if (ldr_name_legal(out->part.view_name) && ldr_name_legal(*feature))
-        return true;
-    ldr_fault(reading->faults, &value->place,
-        "write VIEW or \"VIEW:FEATURE\", each a name",
-        "'%s' is not a reference to a feature", text);
-    return false;
-}
-
-/* One entry of a service, which may name several features. */
-static bool
-read_item(ldr_reading *reading, const ldr_yaml *value, struct item *out)
-{
-    const ldr_yaml *features = ldr_yaml_find(value, "features");
-
-    *out = (struct item){.part = {.place = value->place, .yaml = value}};
-    if (value->kind != LDR_YAML_MAPPING)
-        return read_reference(reading, value, out);
-    (void)ldr_read_mapping(
-        reading, "service entry", item_keys, LENGTH(item_keys), value, out);
-    if (features != NULL && features->kind == LDR_YAML_SEQUENCE &&
-        features->n_items == 0)
-        ldr_fault(reading->faults, &features->place,
-            "leave the key out for all of them", "'features' is empty");
-    return out->part.view_name != NULL;
-}
-
-/* Entries come first, so that the items they make are counted. */
-static void
-read_items(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
-    void *object)
-{
-    ldr_service *service = object;
-    size_t n_entries = 0, n_items = 0;
-    ldr_service_item *items;
-    struct item *entries;
-
-    if (!ldr_read_is_list(reading, key, value))
-        return;
-    entries = ldr_read_array(reading, value->n_items, sizeof *entries);
-    for (size_t i = 0; i < value->n_items && !reading->nomem; i++)
-        if (read_item(reading, &value->items[i], &entries[n_entries])) {
-            size_t n_features = entries[n_entries++].n_features;
-
-            n_items += n_features == 0 ? 1 : n_features;
-        }
-    items = ldr_read_array(reading, n_items, sizeof *items);
-    if (reading->nomem)
-        return;
-    service->items = items;
-    service->n_items = n_items;
-    for (size_t i = 0; i < n_entries; i++) {
-        *items = entries[i].part;
-        if (entries[i].n_features == 0)
-            items++;
-        for (size_t j = 0; j < entries[i].n_features; j++) {
-            *items = entries[i].part;
-            items++->feature_name = entries[i].features[j];
-        }
-    }
 }
 
 /* -------------------------------------------------------- files, finish */
@@ -428,15 +270,18 @@ finish(struct loading *loading, ldr_definitions *out, larder_error *err)
     ldr_definitions all = {.n_entities = sections[0].n_objects,
         .n_sources = sections[1].n_objects,
         .n_views = sections[2].n_objects,
-        .n_services = sections[3].n_objects,
-        .n_jobs = sections[4].n_objects,
+        .n_on_demands = sections[3].n_objects,
+        .n_services = sections[4].n_objects,
+        .n_jobs = sections[5].n_objects,
         .incomplete = loading->incomplete};
 
     all.entities = sort_section(reading, &sections[0], sizeof *all.entities);
     all.sources = sort_section(reading, &sections[1], sizeof *all.sources);
     all.views = sort_section(reading, &sections[2], sizeof *all.views);
-    all.services = sort_section(reading, &sections[3], sizeof *all.services);
-    all.jobs = sort_section(reading, &sections[4], sizeof *all.jobs);
+    all.on_demands =
+        sort_section(reading, &sections[3], sizeof *all.on_demands);
+    all.services = sort_section(reading, &sections[4], sizeof *all.services);
+    all.jobs = sort_section(reading, &sections[5], sizeof *all.jobs);
     if (reading->nomem)
         return larder_fail(err, LARDER_NOMEM, "out of memory for definitions");
     *out = all;

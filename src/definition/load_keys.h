@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load_keys.h - the one list of keys that may be written, for load.c alone.
+ * load_keys.h - the one list of keys that may be written, for load.c and
+ * load_nested.c alone.
  *
  * A row is X(level, key, reader, struct, field, also, required, takes, help).
  * The order is that of the canonical text. `also` is NONE where the reader
@@ -26,14 +27,18 @@
     X(repository, entities, read_section, struct loading, sections[0], NONE,   \
       false, "a list of entities", "What features are about, and its key.")    \
     X(repository, sources, read_section, struct loading, sections[1], NONE,    \
-      false, "a list of sources", "Tables of history.")                        \
+      false, "a list of sources",                                              \
+      "Tables of history, and what comes with a push or a question.")          \
     X(repository, feature_views, read_section, struct loading, sections[2],    \
       NONE, false, "a list of feature views",                                  \
       "Features read from one source.")                                        \
-    X(repository, feature_services, read_section, struct loading, sections[3], \
+    X(repository, on_demand_feature_views, read_section, struct loading,       \
+      sections[3], NONE, false, "a list of on-demand views",                   \
+      "Features computed from others when they are asked for.")                \
+    X(repository, feature_services, read_section, struct loading, sections[4], \
       NONE, false, "a list of feature services",                               \
       "Features asked for together, in a pinned order.")                       \
-    X(repository, jobs, read_section, struct loading, sections[4], NONE, false,\
+    X(repository, jobs, read_section, struct loading, sections[5], NONE, false,\
       "a list of jobs", "What runs on a timetable.")
 
 #define ENTITY_KEYS(X)                                                         \
@@ -46,17 +51,27 @@
 
 #define SOURCE_KEYS(X)                                                         \
     NAME_KEY(X, source, ldr_source)                                            \
+    X(source, kind, ldr_read_source_kind, ldr_source, kind, NONE, false,       \
+      "batch, push or request",                                                \
+      "batch: a table of history. push: rows handed in by programs. request: " \
+      "values that come with the question. Default: batch.")                   \
+    X(source, batch_source, ldr_read_name, ldr_source, batch_source_name,      \
+      NONE, false, "the name of a source",                                     \
+      "Of a push source: the batch source, with `schema`, whose history it "   \
+      "extends.")                                                              \
     X(source, table, ldr_read_word, ldr_source, table, NONE, false,            \
       "the name of a table", "A table of yours, read where it is. With "       \
       "`schema` it is the source's own name, and may be left out.")            \
     X(source, query, ldr_read_text, ldr_source, query, NONE, false,            \
       "a SELECT", "Stands for a table; instead of `table`.")                   \
-    X(source, schema, read_schema, ldr_source, schema.fields,                  \
+    X(source, schema, ldr_read_schema, ldr_source, schema.fields,                  \
       ALSO(ldr_source, schema.n_fields), false, "a list of columns",           \
       "Makes Larder create the table and own it. The time columns are added "  \
-      "at the end where they are not listed.")                                 \
+      "at the end where they are not listed. Of a request source: what is "    \
+      "asked with.")                                                           \
     X(source, timestamp_field, ldr_read_word, ldr_source, timestamp_field,     \
-      NONE, true, "a column", "When the event happened.")                      \
+      NONE, false, "a column",                                                 \
+      "When the event happened. A batch source needs it.")                     \
     X(source, created_timestamp_column, ldr_read_word, ldr_source, created,    \
       NONE, false, "a column",                                                 \
       "When the row was written; the later one wins between equal events.")    \
@@ -110,7 +125,7 @@
     X(view, allow_empty, ldr_read_bool, ldr_view, allow_empty, NONE, false,    \
       "true or false",                                                         \
       "May a first or full run read no row? Default: false.")                  \
-    X(view, freshness, read_freshness, ldr_view, freshness_warn_us, NONE,      \
+    X(view, freshness, ldr_read_freshness, ldr_view, freshness_warn_us, NONE,      \
       false, "a mapping of warn and max", "How old the newest event may be.")  \
     X(view, lookback, ldr_read_duration, ldr_view, lookback_us, NONE, false,   \
       "a duration",                                                            \
@@ -120,7 +135,7 @@
     X(view, max_window_events, ldr_read_max_events, ldr_view,                  \
       max_window_events, NONE, false, "a number from 1 to 1000000",            \
       "Events of one key that an online row may hold. Default: 4096.")         \
-    X(view, features, read_features, ldr_view, features,                       \
+    X(view, features, ldr_read_features, ldr_view, features,                       \
       ALSO(ldr_view, n_features), true, "a list of features",                  \
       "What is served, in this order.")                                        \
     ABOUT_KEYS(X, view, ldr_view)
@@ -139,6 +154,22 @@
       "float32 one as float64; else the column has this type.")                \
     X(feature, from, ldr_read_word, ldr_feature, from, NONE, false,            \
       "a column", "Of the source. Default: the one of the feature's name.")    \
+    X(feature, aggregate, ldr_read_aggregate, ldr_feature, aggregate, NONE,    \
+      false, "count, sum, mean, min, max, stddev, first, last or "             \
+      "count_distinct",                                                        \
+      "Makes it a windowed feature: this of the events in its window.")        \
+    X(feature, column, ldr_read_word, ldr_feature, column, NONE, false,        \
+      "a column", "Of the source, what is aggregated; nulls are left out. "    \
+      "`count` without it counts events.")                                     \
+    X(feature, window, ldr_read_duration, ldr_feature, window_us, NONE, false, \
+      "a duration",                                                            \
+      "How far the window reaches back from the moment asked.")                \
+    X(feature, offset, ldr_read_offset, ldr_feature, offset_us, NONE, false,   \
+      "a duration, or 0s", "How much earlier the window ends. Default: 0s.")   \
+    X(feature, where, ldr_read_text, ldr_feature, where, NONE, false,          \
+      "an expression that is true or false",                                   \
+      "Over the source's columns: events of which it is not true are left "    \
+      "out. Default: all count.")                                              \
     X(feature, nullable, ldr_read_bool, ldr_feature, nullable, NONE, false,    \
       "true or false", "May a stored value be null? Default: true.")           \
     X(feature, range, ldr_read_range, ldr_feature, range_low, NONE, false,     \
@@ -163,9 +194,40 @@
       ALSO(ldr_feature, n_tags), false, "a mapping of names to texts",         \
       "Labels, for search.")
 
+#define ON_DEMAND_KEYS(X)                                                      \
+    NAME_KEY(X, on_demand, ldr_on_demand)                                      \
+    X(on_demand, inputs, ldr_read_inputs, ldr_on_demand, inputs,                   \
+      ALSO(ldr_on_demand, n_inputs), true,                                     \
+      "a list of feature views, on-demand views and request sources",          \
+      "Whose features and columns the expressions may name.")                  \
+    X(on_demand, features, ldr_read_derived, ldr_on_demand, features,              \
+      ALSO(ldr_on_demand, n_features), true, "a list of features",             \
+      "What is computed, in this order.")                                      \
+    ABOUT_KEYS(X, on_demand, ldr_on_demand)
+
+#define DERIVED_KEYS(X)                                                        \
+    X(derived, name, ldr_read_name, ldr_derived, feature.name, NONE, true,     \
+      "a name", "What it is called; unique in its view.")                      \
+    X(derived, type, ldr_read_type, ldr_derived, feature.type, NONE, true,     \
+      "a type", "What it holds. An int64 expression may be int32 or float64, " \
+      "a float64 one float32; else the expression has this type.")             \
+    X(derived, expr, ldr_read_text, ldr_derived, text, NONE, true,             \
+      "an expression", "Over the columns of the inputs.")                      \
+    X(derived, default, ldr_read_text, ldr_derived, feature.default_text,      \
+      NONE, false, "a value",                                                  \
+      "Served beside NULL_VALUE and NOT_FOUND; a join gives null. "            \
+      "Default: null is served.")                                              \
+    X(derived, unit, ldr_read_text, ldr_derived, feature.unit, NONE, false,    \
+      "a text", "Of the value, for people.")                                   \
+    X(derived, description, ldr_read_text, ldr_derived, feature.description,   \
+      NONE, false, "a text", "What it is, for people and for search.")         \
+    X(derived, tags, ldr_read_tags, ldr_derived, feature.tags,                 \
+      ALSO(ldr_derived, feature.n_tags), false,                                \
+      "a mapping of names to texts", "Labels, for search.")
+
 #define SERVICE_KEYS(X)                                                        \
     NAME_KEY(X, service, ldr_service)                                          \
-    X(service, features, read_items, ldr_service, items,                       \
+    X(service, features, ldr_read_items, ldr_service, items,                       \
       ALSO(ldr_service, n_items), true,                                        \
       "a list of VIEW, \"VIEW:FEATURE\" or {view: VIEW}",                      \
       "What is answered, in this order.")                                      \
@@ -173,7 +235,7 @@
 
 #define ITEM_KEYS(X)                                                           \
     X(item, view, ldr_read_name, struct item, part.view_name, NONE, true,      \
-      "the name of a feature view", "Whose features.")                         \
+      "the name of a view", "Whose features.")                                 \
     X(item, as, ldr_read_name, struct item, part.alias, NONE, false,           \
       "a name", "The view's name in this service: features are called "        \
       "AS__FEATURE.")                                                          \
@@ -214,6 +276,8 @@
     VIEW_KEYS(X)                                                               \
     FRESHNESS_KEYS(X)                                                          \
     FEATURE_KEYS(X)                                                            \
+    ON_DEMAND_KEYS(X)                                                          \
+    DERIVED_KEYS(X)                                                            \
     SERVICE_KEYS(X)                                                            \
     ITEM_KEYS(X)                                                               \
     JOB_KEYS(X)

@@ -41,6 +41,19 @@ read_choice(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
 /* -------------------------------------------------------------- sources */
 
 void
+ldr_read_source_kind(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    static const char *const words[] = {[LDR_SOURCE_BATCH] = "batch",
+        [LDR_SOURCE_PUSH] = "push",
+        [LDR_SOURCE_REQUEST] = "request"};
+    size_t choice = read_choice(reading, key, value, words, 3);
+
+    if (choice < 3)
+        *(ldr_source_kind *)field(object, key->at) = (ldr_source_kind)choice;
+}
+
+void
 ldr_read_unit(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     void *object)
 {
@@ -114,6 +127,65 @@ ldr_read_replace_on(ldr_reading *reading, const ldr_key *key,
 }
 
 /* ------------------------------------------------------------- features */
+
+/* The aggregate that is meant by a word it is called elsewhere; or NULL. */
+static const char *
+known_elsewhere(const char *text)
+{
+    static const char *const words[][2] = {{"avg", "mean"}, {"average", "mean"},
+        {"std", "stddev"}, {"stddev_pop", "stddev"}, {"stdev", "stddev"},
+        {"latest", "last"}, {"earliest", "first"}, {"total", "sum"},
+        {"nunique", "count_distinct"}, {"unique", "count_distinct"},
+        {"distinct", "count_distinct"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ldr_name_equal(text, words[i][0]))
+            return words[i][1];
+    return NULL;
+}
+
+void
+ldr_read_aggregate(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    static const char *const words[] = {
+#define WORD(name, word) word,
+        LDR_AGGREGATE_MAP(WORD)
+#undef WORD
+    };
+    size_t n_words = sizeof words / sizeof *words;
+    const char *text = ldr_read_scalar(reading, key, value);
+    const char *near = text == NULL ? NULL : known_elsewhere(text);
+    char hint[64];
+
+    if (text == NULL)
+        return;
+    for (size_t i = 0; i < n_words; i++)
+        if (strcmp(text, words[i]) == 0) {
+            *(ldr_aggregate *)field(object, key->at) =
+                (ldr_aggregate)(LDR_AGGREGATE_NONE + 1 + i);
+            return;
+        }
+    if (near == NULL)
+        near = ldr_name_nearest(text, words, n_words);
+    snprintf(hint, sizeof hint, "did you mean '%s'?", near == NULL ? "" : near);
+    ldr_fault(reading->faults, &value->place, near == NULL ? key->takes : hint,
+        "unknown aggregate '%s'", text);
+}
+
+void
+ldr_read_offset(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
+    void *object)
+{
+    const char *text = value->kind == LDR_YAML_SCALAR ? value->text : "";
+    size_t zeros = strspn(text, "0");
+
+    if (zeros > 0 && strlen(text + zeros) <= 1 &&
+        strspn(text + zeros, "smhdw") == strlen(text + zeros))
+        *(int64_t *)field(object, key->at) = 0;
+    else
+        ldr_read_duration(reading, key, value, object);
+}
 
 /* One end of a range. */
 static bool

@@ -168,7 +168,12 @@ static void
 put_source(ldr_emit *out, const ldr_source *source)
 {
     put_name(out, &source->about);
-    if (source->owned)
+    if (source->kind == LDR_SOURCE_PUSH)
+        put_word(out, "kind", "push");
+    else if (source->kind == LDR_SOURCE_REQUEST)
+        put_word(out, "kind", "request");
+    put_text(out, "batch_source", source->batch_source_name);
+    if (source->owned || source->kind == LDR_SOURCE_REQUEST)
         put_schema(out, &source->schema);
     else {
         put_text(out, "table", source->table);
@@ -254,20 +259,46 @@ put_rules(ldr_emit *out, const ldr_feature *feature)
 }
 
 static void
-put_feature(ldr_emit *out, const ldr_feature *feature)
+put_window(ldr_emit *out, const ldr_feature *feature)
 {
-    open_field(out, feature->name, feature->type);
-    if (strcmp(feature->from, feature->name) != 0)
-        put_field_text(out, "from", feature->from);
-    put_rules(out, feature);
-    put_field_text(out, "unit", feature->unit);
-    put_field_text(out, "renamed_from", feature->renamed_from);
+    char text[40];
+
+    ldr_emit_format(
+        out, ", aggregate: %s", ldr_aggregate_name(feature->aggregate));
+    put_field_text(out, "column", feature->column);
+    ldr_duration_print(feature->window_us, text);
+    ldr_emit_format(out, ", window: %s", text);
+    if (feature->offset_us > 0) {
+        ldr_duration_print(feature->offset_us, text);
+        ldr_emit_format(out, ", offset: %s", text);
+    }
+    put_field_text(out, "where", feature->where);
+}
+
+/* What people are told of it, and the end of its line. */
+static void
+close_feature(ldr_emit *out, const ldr_feature *feature)
+{
     put_field_text(out, "description", feature->description);
     if (feature->n_tags > 0) {
         ldr_emit_string(out, ", tags: ");
         put_tags(out, feature->tags, feature->n_tags);
     }
     ldr_emit_string(out, "}\n");
+}
+
+static void
+put_feature(ldr_emit *out, const ldr_feature *feature)
+{
+    open_field(out, feature->name, feature->type);
+    if (feature->aggregate != LDR_AGGREGATE_NONE)
+        put_window(out, feature);
+    else if (strcmp(feature->from, feature->name) != 0)
+        put_field_text(out, "from", feature->from);
+    put_rules(out, feature);
+    put_field_text(out, "unit", feature->unit);
+    put_field_text(out, "renamed_from", feature->renamed_from);
+    close_feature(out, feature);
 }
 
 /* {warn: 12h, max: 24h} */
@@ -313,6 +344,30 @@ put_view(ldr_emit *out, const ldr_view *view)
     ldr_emit_string(out, "\n");
     for (size_t i = 0; i < view->n_features; i++)
         put_feature(out, &view->features[i]);
+    put_about(out, &view->about);
+}
+
+static void
+put_on_demand(ldr_emit *out, const ldr_on_demand *view)
+{
+    put_name(out, &view->about);
+    put_key(out, "inputs");
+    for (size_t i = 0; i < view->n_inputs; i++) {
+        ldr_emit_string(out, i == 0 ? " [" : ", ");
+        ldr_emit_scalar(out, view->inputs[i].name);
+    }
+    ldr_emit_string(out, "]\n");
+    put_key(out, "features");
+    ldr_emit_string(out, "\n");
+    for (size_t i = 0; i < view->n_features; i++) {
+        const ldr_feature *feature = &view->features[i].feature;
+
+        open_field(out, feature->name, feature->type);
+        put_field_text(out, "expr", view->features[i].text);
+        put_rules(out, feature);
+        put_field_text(out, "unit", feature->unit);
+        close_feature(out, feature);
+    }
     put_about(out, &view->about);
 }
 
@@ -458,6 +513,10 @@ put_all(ldr_emit *out, const ldr_definitions *all)
         ldr_emit_string(out, "feature_views:\n");
     for (size_t i = 0; i < all->n_views; i++)
         put_view(out, &all->views[i]);
+    if (all->n_on_demands > 0)
+        ldr_emit_string(out, "on_demand_feature_views:\n");
+    for (size_t i = 0; i < all->n_on_demands; i++)
+        put_on_demand(out, &all->on_demands[i]);
     if (all->n_services > 0)
         ldr_emit_string(out, "feature_services:\n");
     for (size_t i = 0; i < all->n_services; i++)
@@ -507,6 +566,10 @@ ldr_print_object(larder_kind kind, const void *object, char **text,
     case LARDER_JOBS:
         one.jobs = object;
         one.n_jobs = 1;
+        break;
+    case LARDER_ON_DEMAND_VIEWS:
+        one.on_demands = object;
+        one.n_on_demands = 1;
         break;
     case LARDER_ALL:
         break;

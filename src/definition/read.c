@@ -149,30 +149,40 @@ is_misspelt(const ldr_key *keys, size_t n_keys, const char *name,
     return false;
 }
 
+bool
+ldr_read_require(ldr_reading *reading, const char *what, const ldr_key *keys,
+    size_t n_keys, const char *name, const ldr_yaml *mapping)
+{
+    const ldr_key *key = find_key(keys, n_keys, name);
+    const ldr_yaml *whose = ldr_yaml_find(mapping, "name");
+    char hint[120];
+
+    if (mapping->kind != LDR_YAML_MAPPING ||
+        ldr_yaml_find(mapping, name) != NULL)
+        return true;
+    if (is_misspelt(keys, n_keys, name, mapping))
+        return false;
+    snprintf(hint, sizeof hint, "'%s' takes %s", name, key->takes);
+    if (whose != NULL && whose->kind == LDR_YAML_SCALAR)
+        ldr_fault(reading->faults, &mapping->place, hint, "%s '%s' has no '%s'",
+            what, whose->text, name);
+    else
+        ldr_fault(reading->faults, &mapping->place, hint, "%s has no '%s'",
+            what, name);
+    return false;
+}
+
 /* Every required key is there, or the fault is told. */
 static bool
 check_required(ldr_reading *reading, const char *what, const ldr_key *keys,
     size_t n_keys, const ldr_yaml *mapping)
 {
-    const ldr_yaml *name = ldr_yaml_find(mapping, "name");
     bool whole = true;
-    char hint[120];
 
-    for (size_t i = 0; i < n_keys; i++) {
-        if (!keys[i].required || ldr_yaml_find(mapping, keys[i].name) != NULL)
-            continue;
-        whole = false;
-        if (is_misspelt(keys, n_keys, keys[i].name, mapping))
-            continue;
-        snprintf(
-            hint, sizeof hint, "'%s' takes %s", keys[i].name, keys[i].takes);
-        if (name != NULL && name->kind == LDR_YAML_SCALAR)
-            ldr_fault(reading->faults, &mapping->place, hint,
-                "%s '%s' has no '%s'", what, name->text, keys[i].name);
-        else
-            ldr_fault(reading->faults, &mapping->place, hint, "%s has no '%s'",
-                what, keys[i].name);
-    }
+    for (size_t i = 0; i < n_keys; i++)
+        if (keys[i].required && !ldr_read_require(reading, what, keys, n_keys,
+                                    keys[i].name, mapping))
+            whole = false;
     return whole;
 }
 

@@ -38,6 +38,12 @@ struct ldr_key {
 bool ldr_read_mapping(ldr_reading *reading, const char *what,
     const ldr_key *keys, size_t n_keys, const ldr_yaml *mapping, void *object);
 
+/* One key that is required here though the table does not say so; false is the
+ * fault that check of the table would tell. */
+bool ldr_read_require(ldr_reading *reading, const char *what,
+    const ldr_key *keys, size_t n_keys, const char *name,
+    const ldr_yaml *mapping);
+
 /* The text of a scalar; NULL (a fault) for lists, mappings, null, nothing. */
 const char *ldr_read_scalar(
     ldr_reading *reading, const ldr_key *key, const ldr_yaml *value);

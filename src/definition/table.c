@@ -49,6 +49,18 @@ ldr_view_source(const ldr_view *view, larder_schema *keys, larder_table *out)
     out->schema = keys;
 }
 
+/* What a feature reads of a row of history. */
+static larder_field
+column_of(const ldr_feature *feature)
+{
+    larder_field column = {.name = feature->from, .type = feature->type};
+
+    if (feature->aggregate != LDR_AGGREGATE_NONE)
+        column.type =
+            feature->column != NULL ? feature->column_type : LARDER_TIMESTAMP;
+    return column;
+}
+
 larder_status
 ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
     larder_error *err)
@@ -61,9 +73,65 @@ ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
             "out of memory for the columns of feature view '%s'",
             view->about.name);
     for (size_t i = 0; i < view->n_features; i++)
-        fields[i] = (larder_field){
-            .name = view->features[i].from, .type = view->features[i].type};
+        fields[i] = column_of(&view->features[i]);
     *columns = fields;
+    return LARDER_OK;
+}
+
+static void
+add_once(larder_field *columns, size_t *n, const larder_field *column)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(columns[i].name, column->name) == 0)
+            return;
+    columns[(*n)++] = *column;
+}
+
+/* How many columns all features and filters name, each time counted. */
+static size_t
+count_named(const ldr_view *view)
+{
+    size_t n_columns = view->n_features, n;
+
+    for (size_t i = 0; i < view->n_features; i++)
+        if (view->features[i].filter != NULL) {
+            (void)ldr_expression_columns(view->features[i].filter, &n);
+            n_columns += n;
+        }
+    return n_columns;
+}
+
+larder_status
+ldr_view_events(const ldr_view *view, ldr_arena *arena, larder_field **columns,
+    size_t *n_columns, larder_error *err)
+{
+    larder_field *fields =
+        ldr_arena_array(arena, count_named(view), sizeof *fields);
+    size_t n = 0;
+
+    if (fields == NULL)
+        return larder_fail(err, LARDER_NOMEM,
+            "out of memory for the events of feature view '%s'",
+            view->about.name);
+    for (size_t i = 0; i < view->n_features; i++) {
+        larder_field column = column_of(&view->features[i]);
+
+        if (view->features[i].aggregate != LDR_AGGREGATE_NONE &&
+            view->features[i].column != NULL)
+            add_once(fields, &n, &column);
+    }
+    for (size_t i = 0; i < view->n_features; i++) {
+        const size_t *named;
+        size_t n_named = 0;
+
+        if (view->features[i].filter == NULL)
+            continue;
+        named = ldr_expression_columns(view->features[i].filter, &n_named);
+        for (size_t k = 0; k < n_named; k++)
+            add_once(fields, &n, &view->filter_columns.fields[named[k]]);
+    }
+    *columns = fields;
+    *n_columns = n;
     return LARDER_OK;
 }
 
@@ -103,6 +171,70 @@ put_source(ldr_emit *out, const ldr_source *source)
         put_text(out, source->replace_on[i]);
 }
 
+/* An expression, in which blanks outside of quotes are one. */
+static void
+put_expression(ldr_emit *out, const char *text)
+{
+    ldr_emit words = {0};
+    char quote = '\0';
+
+    for (; text != NULL && *text != '\0'; text++) {
+        bool blank = strchr(" \t\r\n", *text) != NULL && quote == '\0';
+
+        if (blank && (words.size == 0 || words.text[words.size - 1] == ' '))
+            continue;
+        if (quote == '\0' && (*text == '\'' || *text == '"'))
+            quote = *text;
+        else if (*text == quote)
+            quote = '\0';
+        ldr_emit_bytes(&words, blank ? " " : text, 1);
+    }
+    if (words.size > 0 && words.text[words.size - 1] == ' ')
+        words.size--;
+    put_number(out, text == NULL ? UINT64_MAX : words.size);
+    ldr_emit_bytes(out, words.text, words.size);
+    out->failed = out->failed || words.failed;
+    free(words.text);
+}
+
+/* Stands where a plain feature has the length of its column's name. */
+#define WINDOWED (UINT64_MAX - 1)
+
+static void
+put_feature(ldr_emit *out, const ldr_feature *feature)
+{
+    if (feature->aggregate != LDR_AGGREGATE_NONE) {
+        put_number(out, WINDOWED);
+        put_text(out, ldr_aggregate_name(feature->aggregate));
+        put_text(out, feature->column);
+        put_number(out, (uint64_t)feature->column_type);
+        put_number(out, (uint64_t)feature->window_us);
+        put_number(out, (uint64_t)feature->offset_us);
+        put_expression(out, feature->where);
+    } else {
+        put_text(out, feature->from);
+    }
+    put_number(out, (uint64_t)feature->type);
+}
+
+/* What a row holds beside the plain features of a windowed view. */
+static larder_status
+put_events(ldr_emit *out, const ldr_view *view, larder_error *err)
+{
+    ldr_arena arena = {0};
+    larder_field *columns;
+    size_t n = 0;
+    larder_status rc = ldr_view_events(view, &arena, &columns, &n, err);
+
+    put_number(out, view->max_window_events);
+    for (size_t i = 0; i < n; i++) {
+        put_text(out, columns[i].name);
+        put_number(out, (uint64_t)columns[i].type);
+    }
+    ldr_arena_free(&arena);
+    return rc;
+}
+
 static void
 put_view(ldr_emit *out, const ldr_view *view)
 {
@@ -114,10 +246,8 @@ put_view(ldr_emit *out, const ldr_view *view)
         put_number(out, (uint64_t)view->keys[i].type);
     }
     put_number(out, view->n_features);
-    for (size_t i = 0; i < view->n_features; i++) {
-        put_text(out, view->features[i].from);
-        put_number(out, (uint64_t)view->features[i].type);
-    }
+    for (size_t i = 0; i < view->n_features; i++)
+        put_feature(out, &view->features[i]);
 }
 
 larder_status
@@ -126,15 +256,19 @@ ldr_view_hash(const ldr_view *view, char hex[33], larder_error *err)
     ldr_emit out = {0};
     char *text = NULL;
     size_t size = 0;
+    larder_status rc = LARDER_OK;
 
     put_view(&out, view);
+    if (view->window_us > 0)
+        rc = put_events(&out, view, err);
     if (!ldr_emit_finish(&out, &text, &size))
         return larder_fail(err, LARDER_NOMEM,
             "out of memory for the hash of feature view '%s'",
             view->about.name);
-    ldr_hash_hex((larder_bytes){text, size}, hex);
+    if (rc == LARDER_OK)
+        ldr_hash_hex((larder_bytes){text, size}, hex);
     free(text);
-    return LARDER_OK;
+    return rc;
 }
 
 static void

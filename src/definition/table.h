@@ -18,10 +18,18 @@ void ldr_source_table(const ldr_source *source, larder_table *out);
 void ldr_view_source(
     const ldr_view *view, larder_schema *keys, larder_table *out);
 
-/* The columns a view stores: one per feature, in order, named by the history
- * column, with the feature's type. NOMEM. */
+/* The history columns a view's features read, one per feature, in order: of a
+ * plain feature its column with the feature's type; of a windowed one its
+ * column with the column's type, or the event time (a timestamp) where it
+ * counts events. A view without windowed features stores just these. NOMEM. */
 larder_status ldr_view_columns(const ldr_view *view, ldr_arena *arena,
     larder_field **columns, larder_error *err);
+
+/* What a view's windowed features read of history, each column once: those they
+ * aggregate, in order of first use, then those that only filters name. None for
+ * a view without windowed features. NOMEM. */
+larder_status ldr_view_events(const ldr_view *view, ldr_arena *arena,
+    larder_field **columns, size_t *n_columns, larder_error *err);
 
 /* The order in which a view's history is read: the clustering order of its
  * source where that has the same columns, else name order. from[i] is the place
@@ -31,7 +39,9 @@ larder_status ldr_view_scan_keys(const ldr_view *view, ldr_arena *arena,
 
 /* XXH3-128 hex of all that decides a row's bytes: source table or query, key,
  * time and created columns with types, unit and zone, each feature's column and
- * type in order, the row format's version; not names, ttl or words. */
+ * type in order, the row format's version; of windowed features all that says
+ * what they aggregate, the types of the columns they and their filters read,
+ * and how many events a row may hold; not names, ttl or words. */
 larder_status ldr_view_hash(
     const ldr_view *view, char hex[33], larder_error *err);
 

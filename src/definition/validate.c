@@ -3,8 +3,9 @@
  * validate.c - names resolve, types agree, nothing is circular.
  *
  * The order is that of dependence: names, entities, sources, views, the
- * clustering keys that follow from views, services; jobs stand alone. Views
- * read one source each and services views, so nothing can go round.
+ * clustering keys that follow from views, on-demand views, services; jobs stand
+ * alone. Views read one source each and services views; only on-demand views,
+ * which read each other, can go round.
  */
 #include "definition/validate.h"
 
@@ -36,6 +37,27 @@ check_unique(ldr_check *check, const char *kind, const void *objects,
     }
 }
 
+/* A view, on-demand view or service, none of which has another's name. */
+static void
+check_shared(
+    ldr_check *check, const char *kind, const ldr_about *about, bool service)
+{
+    const ldr_view *view = ldr_find_view(check->all, about->name);
+    const ldr_on_demand *on_demand =
+        service ? ldr_find_on_demand(check->all, about->name) : NULL;
+    const ldr_place *place = NULL;
+
+    if (view != NULL)
+        place = &view->about.place;
+    else if (on_demand != NULL)
+        place = &on_demand->about.place;
+    if (place != NULL)
+        ldr_fault(check->faults, &about->place, "rename one of the two",
+            "%s '%s' has the name of %s, at %s:%u:%u", kind, about->name,
+            view != NULL ? "a feature view" : "an on-demand view", place->file,
+            place->line, place->column);
+}
+
 static void
 check_names(ldr_check *check)
 {
@@ -47,20 +69,15 @@ check_names(ldr_check *check)
         check, "source", all->sources, all->n_sources, sizeof *all->sources);
     check_unique(
         check, "feature view", all->views, all->n_views, sizeof *all->views);
+    check_unique(check, "on-demand view", all->on_demands, all->n_on_demands,
+        sizeof *all->on_demands);
     check_unique(check, "feature service", all->services, all->n_services,
         sizeof *all->services);
     check_unique(check, "job", all->jobs, all->n_jobs, sizeof *all->jobs);
-    for (size_t i = 0; i < all->n_services; i++) {
-        const ldr_about *service = &all->services[i].about;
-        const ldr_view *view = ldr_find_view(all, service->name);
-
-        if (view != NULL)
-            ldr_fault(check->faults, &service->place, "rename one of the two",
-                "feature service '%s' has the name of a feature view, at "
-                "%s:%u:%u",
-                service->name, view->about.place.file, view->about.place.line,
-                view->about.place.column);
-    }
+    for (size_t i = 0; i < all->n_on_demands; i++)
+        check_shared(check, "on-demand view", &all->on_demands[i].about, false);
+    for (size_t i = 0; i < all->n_services; i++)
+        check_shared(check, "feature service", &all->services[i].about, true);
 }
 
 static void
@@ -121,17 +138,21 @@ ldr_validate(ldr_definitions *all, ldr_arena *arena, ldr_faults *faults,
     check.sources =
         copy(&check, all->sources, all->n_sources, sizeof *all->sources);
     check.views = copy(&check, all->views, all->n_views, sizeof *all->views);
+    check.on_demands = copy(
+        &check, all->on_demands, all->n_on_demands, sizeof *all->on_demands);
     check.services =
         copy(&check, all->services, all->n_services, sizeof *all->services);
     if (!check.nomem) {
         all->sources = check.sources;
         all->views = check.views;
+        all->on_demands = check.on_demands;
         all->services = check.services;
         check_names(&check);
         check_entities(&check);
         ldr_check_sources(&check);
         ldr_check_views(&check);
         ldr_check_source_keys(&check);
+        ldr_check_on_demands(&check);
         ldr_check_services(&check);
         check_jobs(&check);
     }

@@ -37,39 +37,111 @@ key_names(ldr_check *check, const ldr_view *view)
     return names;
 }
 
+/* The names of all that a service may ask for. */
+static const char **
+view_names(ldr_check *check)
+{
+    const ldr_definitions *all = check->all;
+    const char **names =
+        ldr_check_name_room(check, all->n_views + all->n_on_demands);
+
+    for (size_t i = 0; i < all->n_views && names != NULL; i++)
+        names[i] = all->views[i].about.name;
+    for (size_t i = 0; i < all->n_on_demands && names != NULL; i++)
+        names[all->n_views + i] = all->on_demands[i].about.name;
+    return names;
+}
+
+static void
+unknown_feature(ldr_check *check, const ldr_service_item *item,
+    const char *kind, const char **names, size_t n_names)
+{
+    char in[80];
+
+    snprintf(in, sizeof in, "%s '%s'", kind, item->view_name);
+    ldr_check_unknown(check,
+        ldr_check_item(
+            item->yaml, "features", item->feature_name, &item->place),
+        "feature", item->feature_name, in, names, n_names);
+}
+
+/* The item's feature, by the name it has or once had. */
+static void
+resolve_feature(ldr_check *check, ldr_service_item *item)
+{
+    const ldr_feature *feature =
+        ldr_find_feature_once(item->view, item->feature_name);
+
+    if (feature == NULL)
+        unknown_feature(check, item, "feature view",
+            feature_names(check, item->view), item->view->n_features);
+    else if (ldr_name_equal(feature->name, item->feature_name))
+        item->feature_name = feature->name;
+    else
+        item->feature_name = feature->renamed_from;
+}
+
+/* The same of an on-demand view. */
+static void
+resolve_derived(ldr_check *check, ldr_service_item *item)
+{
+    const ldr_on_demand *view = item->on_demand;
+    const char **names;
+
+    for (size_t i = 0; i < view->n_features; i++)
+        if (ldr_name_equal(
+                view->features[i].feature.name, item->feature_name)) {
+            item->feature_name = view->features[i].feature.name;
+            return;
+        }
+    names = ldr_check_name_room(check, view->n_features);
+    for (size_t i = 0; i < view->n_features && names != NULL; i++)
+        names[i] = view->features[i].feature.name;
+    unknown_feature(check, item, "on-demand view", names, view->n_features);
+}
+
+/* An on-demand view reads its inputs by their own names and keys. */
+static void
+check_on_demand(ldr_check *check, const ldr_service_item *item)
+{
+    static const char *const keys[] = {"as", "join_key_map"};
+
+    for (size_t i = 0; i < 2; i++) {
+        const ldr_yaml *value = ldr_yaml_find(item->yaml, keys[i]);
+
+        if (value != NULL)
+            ldr_fault(check->faults, &value->place,
+                "leave it out: its inputs are read by their own names and keys",
+                "'%s' is of a feature view; '%s' is an on-demand view", keys[i],
+                item->view_name);
+    }
+}
+
 /* The item's view and feature. */
 static void
 resolve_item(
     ldr_check *check, const ldr_service *service, ldr_service_item *item)
 {
     const ldr_definitions *all = check->all;
-    const ldr_feature *feature;
     char in[80];
 
     item->view = ldr_find_view(all, item->view_name);
-    if (item->view == NULL) {
+    if (item->view == NULL)
+        item->on_demand = ldr_find_on_demand(all, item->view_name);
+    if (item->view != NULL) {
+        item->view_name = item->view->about.name;
+        if (item->feature_name != NULL)
+            resolve_feature(check, item);
+    } else if (item->on_demand != NULL) {
+        item->view_name = item->on_demand->about.name;
+        if (item->feature_name != NULL)
+            resolve_derived(check, item);
+    } else {
         snprintf(in, sizeof in, "feature service '%s'", service->about.name);
         ldr_check_unknown(check, place_of(item, "view"), "feature view",
-            item->view_name, in,
-            ldr_check_names(
-                check, all->views, all->n_views, sizeof *all->views),
-            all->n_views);
-        return;
+            item->view_name, in, view_names(check),
+            all->n_views + all->n_on_demands);
     }
-    item->view_name = item->view->about.name;
-    if (item->feature_name == NULL)
-        return;
-    feature = ldr_find_feature(item->view, item->feature_name);
-    if (feature != NULL) {
-        item->feature_name = feature->name;
-        return;
-    }
-    snprintf(in, sizeof in, "feature view '%s'", item->view_name);
-    ldr_check_unknown(check,
-        ldr_check_item(
-            item->yaml, "features", item->feature_name, &item->place),
-        "feature", item->feature_name, in, feature_names(check, item->view),
-        item->view->n_features);
 }
 
 static bool
@@ -157,7 +229,8 @@ check_pair(ldr_check *check, const ldr_service *service,
 {
     const char *name = called(item);
 
-    if (first->view != item->view || !same_map(first, item))
+    if (first->view != item->view || first->on_demand != item->on_demand ||
+        !same_map(first, item))
         ldr_fault(check->faults, place_of(item, "as"),
             "give each an 'as' of its own",
             "'%s' stands for two things in feature service '%s'", name,
@@ -211,9 +284,12 @@ check_service(ldr_check *check, ldr_service *service)
     service->items = items;
     for (size_t i = 0; i < service->n_items; i++) {
         resolve_item(check, service, &items[i]);
-        if (items[i].view != NULL &&
-            (i == 0 || items[i - 1].yaml != items[i].yaml))
+        if (i > 0 && items[i - 1].yaml == items[i].yaml)
+            continue;
+        if (items[i].view != NULL)
             check_map(check, &items[i]);
+        if (items[i].on_demand != NULL)
+            check_on_demand(check, &items[i]);
     }
     check_apart(check, service);
 }

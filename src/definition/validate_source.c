@@ -26,6 +26,86 @@ name_source(const ldr_source *source)
     return words;
 }
 
+static const struct {
+    const char *words; /* "push source" */
+    const char *remedy;
+} kinds[] = {[LDR_SOURCE_BATCH] = {"batch source",
+                 "with `kind: push` it extends another source"},
+    [LDR_SOURCE_PUSH] = {"push source",
+        "leave it out: its rows go to the history of its batch source"},
+    [LDR_SOURCE_REQUEST] = {
+        "request source", "leave it out: its values come with the question"}};
+
+/* Keys that only other kinds of source have. */
+static void
+check_kind(ldr_check *check, const ldr_source *source)
+{
+    static const char *const of_history[] = {"table", "query",
+        "timestamp_field", "created_timestamp_column", "timestamp_unit",
+        "timezone", "date_is", "key", "replace_on", "arrival_slack",
+        "expected_interval", "max_skew"};
+    const ldr_yaml *yaml = source->about.yaml;
+
+    for (size_t i = 0; i < yaml->n_items; i++) {
+        const char *key = yaml->keys[i].text;
+        bool other =
+            source->kind != LDR_SOURCE_PUSH && strcmp(key, "batch_source") == 0;
+
+        if (source->kind == LDR_SOURCE_PUSH)
+            other = strcmp(key, "schema") == 0;
+        for (size_t k = 0; k < sizeof of_history / sizeof *of_history; k++)
+            if (source->kind != LDR_SOURCE_BATCH)
+                other = other || strcmp(key, of_history[k]) == 0;
+        if (other)
+            ldr_fault(check->faults, &yaml->keys[i].place,
+                kinds[source->kind].remedy, "%s '%s' cannot have '%s'",
+                kinds[source->kind].words, source->about.name, key);
+    }
+}
+
+/* Rows for the history of another source. */
+static void
+check_push(ldr_check *check, ldr_source *source)
+{
+    const ldr_definitions *all = check->all;
+    const ldr_about *about = &source->about;
+    const ldr_place *place =
+        ldr_check_key(about->yaml, "batch_source", &about->place);
+    const char *name = source->batch_source_name;
+    const ldr_source *batch;
+
+    if (ldr_yaml_find(about->yaml, "batch_source") == NULL)
+        ldr_fault(check->faults, &about->place,
+            "'batch_source' takes the name of a source",
+            "push source '%s' has no 'batch_source'", about->name);
+    if (name == NULL)
+        return;
+    batch = ldr_find_source(all, name);
+    if (batch == NULL) {
+        ldr_check_unknown(check, place, "source", name,
+            name_source(source).text,
+            ldr_check_names(
+                check, all->sources, all->n_sources, sizeof *all->sources),
+            all->n_sources);
+        return;
+    }
+    source->batch_source_name = batch->about.name;
+    if (batch->kind != LDR_SOURCE_BATCH)
+        ldr_fault(check->faults, place,
+            "name a source whose history Larder keeps",
+            "'%s', which push source '%s' extends, is a %s", batch->about.name,
+            about->name, kinds[batch->kind].words);
+    else if (!batch->owned)
+        ldr_fault(check->faults, place,
+            "give it a `schema:`, and Larder keeps its history in a table of "
+            "its own",
+            "source '%s', which push source '%s' extends, is a table of yours: "
+            "Larder does not write there",
+            batch->about.name, about->name);
+    else
+        source->batch_source = batch;
+}
+
 /* A table or a query of the user's. */
 static void
 check_foreign(ldr_check *check, const ldr_source *source)
@@ -81,6 +161,52 @@ check_column_names(ldr_check *check, const ldr_source *source)
                     schema->fields[i].name, source->about.name);
     }
     return true;
+}
+
+static void
+check_empty(ldr_check *check, const ldr_source *source)
+{
+    const ldr_yaml *schema = ldr_yaml_find(source->about.yaml, "schema");
+
+    if (schema->kind == LDR_YAML_SEQUENCE && schema->n_items == 0)
+        ldr_fault(check->faults, &schema->place,
+            "list its columns: [{name: id, type: string}]",
+            "the schema of source '%s' is empty", source->about.name);
+}
+
+/* Values that come with the question. */
+static void
+check_request(ldr_check *check, const ldr_source *source)
+{
+    const ldr_about *about = &source->about;
+    const ldr_yaml *list = ldr_yaml_find(about->yaml, "schema");
+
+    if (list == NULL) {
+        ldr_fault(check->faults, &about->place,
+            "'schema' takes a list of columns",
+            "request source '%s' has no 'schema'", about->name);
+        return;
+    }
+    check_empty(check, source);
+    if (!check_column_names(check, source))
+        return;
+    for (size_t i = 0; i < source->schema.n_fields; i++) {
+        const larder_field *field = &source->schema.fields[i];
+        const ldr_place *place = &about->place;
+
+        for (size_t k = 0; k < list->n_items; k++) {
+            const ldr_yaml *name = ldr_yaml_find(&list->items[k], "name");
+
+            if (name != NULL && name->text == field->name)
+                place = ldr_check_key(&list->items[k], "type", &name->place);
+        }
+        if (!ldr_check_is_nameable(field->type))
+            ldr_fault(check->faults, place,
+                "bool, int32, int64, float32, float64, string or timestamp",
+                "column '%s' of request source '%s' is %s, which no expression "
+                "can name",
+                field->name, about->name, larder_type_name(field->type));
+    }
 }
 
 /* A time column of an owned table: listed as a timestamp, or added as one. */
@@ -181,7 +307,6 @@ static void
 check_owned(ldr_check *check, ldr_source *source)
 {
     const ldr_about *about = &source->about;
-    const ldr_yaml *schema = ldr_yaml_find(about->yaml, "schema");
 
     if (source->query != NULL)
         ldr_fault(check->faults,
@@ -203,10 +328,7 @@ check_owned(ldr_check *check, ldr_source *source)
             ldr_check_key(about->yaml, "timestamp_unit", &about->place),
             "leave it out",
             "source '%s' has a schema: its times are timestamps", about->name);
-    if (schema->kind == LDR_YAML_SEQUENCE && schema->n_items == 0)
-        ldr_fault(check->faults, &schema->place,
-            "list its columns: [{name: id, type: string}]",
-            "the schema of source '%s' is empty", about->name);
+    check_empty(check, source);
     if (!check_column_names(check, source))
         return;
     check_time(check, source, "timestamp_field", source->timestamp_field);
@@ -222,6 +344,13 @@ ldr_check_sources(ldr_check *check)
         ldr_source *source = &check->sources[i];
         const ldr_about *about = &source->about;
 
+        check_kind(check, source);
+        if (source->kind == LDR_SOURCE_PUSH)
+            check_push(check, source);
+        if (source->kind == LDR_SOURCE_REQUEST)
+            check_request(check, source);
+        if (source->kind != LDR_SOURCE_BATCH)
+            continue;
         if (source->owned)
             check_owned(check, source);
         else

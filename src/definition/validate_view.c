@@ -128,19 +128,36 @@ resolve_source(ldr_check *check, ldr_view *view)
 {
     const ldr_definitions *all = check->all;
     const char *name = view->source_name;
+    const ldr_place *place =
+        ldr_check_key(view->about.yaml, "source", &view->about.place);
+    const ldr_source *source;
 
     if (name == NULL)
         return;
-    view->source = ldr_find_source(all, name);
-    if (view->source != NULL)
-        view->source_name = view->source->about.name;
-    else
-        ldr_check_unknown(check,
-            ldr_check_key(view->about.yaml, "source", &view->about.place),
-            "source", name, name_thing("feature view", view->about.name).text,
+    source = ldr_find_source(all, name);
+    if (source == NULL) {
+        ldr_check_unknown(check, place, "source", name,
+            name_thing("feature view", view->about.name).text,
             ldr_check_names(
                 check, all->sources, all->n_sources, sizeof *all->sources),
             all->n_sources);
+        return;
+    }
+    view->source_name = source->about.name;
+    switch (source->kind) {
+    case LDR_SOURCE_BATCH:
+        view->source = source;
+        break;
+    case LDR_SOURCE_PUSH: /* the history it extends; NULL: that was told */
+        view->source = source->batch_source;
+        break;
+    case LDR_SOURCE_REQUEST:
+        ldr_fault(check->faults, place, "make it an input of an on-demand view",
+            "source '%s' of feature view '%s' is a request source: it has no "
+            "history",
+            source->about.name, view->about.name);
+        break;
+    }
 }
 
 /* The join keys are columns of an owned source, with the entities' types. */
@@ -255,9 +272,8 @@ is_number(larder_type type)
            type == LARDER_FLOAT32 || type == LARDER_FLOAT64;
 }
 
-/* What a feature says of its values fits its type. */
-static void
-check_rules(ldr_check *check, const ldr_feature *feature)
+void
+ldr_check_rules(ldr_check *check, const ldr_feature *feature)
 {
     if (feature->type == 0)
         return;
@@ -287,6 +303,38 @@ check_rules(ldr_check *check, const ldr_feature *feature)
         check_value(check, feature, "default", feature->default_text);
 }
 
+/* An earlier name belongs to one feature, and no other has it now. */
+static void
+check_renamed(ldr_check *check, const ldr_view *view, size_t i)
+{
+    const ldr_feature *feature = &view->features[i];
+    const ldr_feature *other;
+    const char *old = feature->renamed_from;
+    const ldr_place *place =
+        ldr_check_key(feature->yaml, "renamed_from", &feature->place);
+
+    if (old == NULL)
+        return;
+    other = ldr_find_feature(view, old);
+    if (other != NULL)
+        ldr_fault(check->faults, place,
+            other == feature ? "leave it out" : "rename one of the two",
+            "feature '%s' is renamed from '%s', which is the name of a feature "
+            "of feature view '%s' now",
+            feature->name, old, view->about.name);
+    for (size_t j = 0; j < i; j++) {
+        other = &view->features[j];
+        if (other->renamed_from == NULL ||
+            !ldr_name_equal(other->renamed_from, old))
+            continue;
+        ldr_fault(check->faults, place, "an old name can stand for one of them",
+            "features '%s' and '%s' of feature view '%s' are both renamed from "
+            "'%s'",
+            other->name, feature->name, view->about.name, old);
+        return;
+    }
+}
+
 /* Features of one name, and those named as a join key. */
 static void
 check_feature_names(ldr_check *check, const ldr_view *view)
@@ -308,11 +356,12 @@ check_feature_names(ldr_check *check, const ldr_view *view)
                     "feature '%s' has the name of a join key of feature view "
                     "'%s'",
                     feature->name, view->about.name);
+        check_renamed(check, view, i);
     }
 }
 
 static void
-check_features(ldr_check *check, const ldr_view *view)
+check_features(ldr_check *check, ldr_view *view)
 {
     const ldr_yaml *list = ldr_yaml_find(view->about.yaml, "features");
 
@@ -328,10 +377,12 @@ check_features(ldr_check *check, const ldr_view *view)
     }
     check_feature_names(check, view);
     for (size_t i = 0; i < view->n_features && !check->nomem; i++) {
-        check_rules(check, &view->features[i]);
-        if (view->source != NULL && view->source->owned)
+        ldr_check_rules(check, &view->features[i]);
+        if (view->source != NULL && view->source->owned &&
+            ldr_yaml_find(view->features[i].yaml, "aggregate") == NULL)
             check_column(check, view->source, &view->features[i]);
     }
+    ldr_check_windows(check, view);
 }
 
 /* --------------------------------------------------------------------- time */

@@ -44,6 +44,10 @@ typedef struct ldr_faults {
     larder_error first; /* the first error, for who has no callback */
 } ldr_faults;
 
+/* The place of byte `at` of a scalar's text, where that stands on the scalar's
+ * first line or the scalar is a literal block; else the scalar's own. */
+ldr_place ldr_yaml_inside(const ldr_yaml *scalar, size_t at);
+
 /* Tell one fault. `hint` may be NULL; the line's text is cut from the place. */
 void ldr_fault(ldr_faults *faults, const ldr_place *place, const char *hint,
     const char *format, ...) LARDER_PRINTF(4, 5);

@@ -3,10 +3,12 @@
  * breaking.c - which services answer otherwise now (see breaking.h).
  *
  * A service is the row of columns it answers with. It stands when each of them
- * is still there, of the same type, found by the same keys, in the same order;
- * new ones between them break nothing. The blame goes to the change nearest to
- * the cause: the view that lost a feature, the entity whose key is another, or
- * the service's own list.
+ * is still there, of the same type, found by the same keys, in the same order,
+ * and what must come with the question is what it was: the request columns, and
+ * the keys that on-demand features stand on. New features between them break
+ * nothing. How a feature is computed may change. The blame goes to the change
+ * nearest to the cause: the view that lost a feature, the entity whose key is
+ * another, the request source, or the service's own list.
  */
 #include "registry/breaking.h"
 #include "base/name.h"
@@ -17,12 +19,14 @@
 typedef struct answer {
     const ldr_service_item *item;
     const ldr_feature *feature;
+    const char *name; /* the feature's, or the one it once had */
 } answer;
 
 /* Who breaks, and where the blame is noted. */
 typedef struct judge {
     ldr_changes *changes;
     const char *service;
+    const ldr_snapshot *from;
     bool nomem;
 } judge;
 
@@ -67,6 +71,22 @@ blame(judge *self, larder_kind kind, const char *name)
 /* ------------------------------------------------------------- services */
 
 static size_t
+count_features(const ldr_service_item *item)
+{
+    return item->view != NULL ? item->view->n_features
+                              : item->on_demand->n_features;
+}
+
+static const ldr_feature *
+find_derived(const ldr_on_demand *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_features; i++)
+        if (ldr_name_equal(view->features[i].feature.name, name))
+            return &view->features[i].feature;
+    return NULL;
+}
+
+static size_t
 count_answers(const ldr_service *service)
 {
     size_t n = 0;
@@ -74,8 +94,30 @@ count_answers(const ldr_service *service)
     for (size_t i = 0; i < service->n_items; i++)
         n += service->items[i].feature_name != NULL
                  ? 1
-                 : service->items[i].view->n_features;
+                 : count_features(&service->items[i]);
     return n;
+}
+
+/* A feature of what an item asks: by its place, or the one it names. */
+static answer
+answer_at(const ldr_service_item *item, size_t i)
+{
+    const ldr_feature *feature = item->view != NULL
+                                     ? &item->view->features[i]
+                                     : &item->on_demand->features[i].feature;
+
+    return (answer){item, feature, feature->name};
+}
+
+static answer
+answer_named(const ldr_service_item *item)
+{
+    const char *name = item->feature_name;
+
+    return (answer){item,
+        item->view != NULL ? ldr_find_feature_once(item->view, name)
+                           : find_derived(item->on_demand, name),
+        name};
 }
 
 /* All columns of a service in order; NULL: no memory. */
@@ -92,12 +134,11 @@ list_answers(const ldr_service *service, ldr_arena *arena)
         const ldr_service_item *item = &service->items[i];
 
         if (item->feature_name != NULL) {
-            answers[n++] = (answer){
-                item, ldr_find_feature(item->view, item->feature_name)};
+            answers[n++] = answer_named(item);
             continue;
         }
-        for (size_t f = 0; f < item->view->n_features; f++)
-            answers[n++] = (answer){item, &item->view->features[f]};
+        for (size_t f = 0; f < count_features(item); f++)
+            answers[n++] = answer_at(item, f);
     }
     return answers;
 }
@@ -124,8 +165,8 @@ same_map(const ldr_service_item *a, const ldr_service_item *b)
 static bool
 same_answer(const answer *a, const answer *b)
 {
-    return strcmp(a->feature->name, b->feature->name) == 0 &&
-           strcmp(a->item->view->about.name, b->item->view->about.name) == 0 &&
+    return strcmp(a->name, b->name) == 0 &&
+           strcmp(a->item->view_name, b->item->view_name) == 0 &&
            same_text(a->item->alias, b->item->alias) &&
            same_map(a->item, b->item);
 }
@@ -144,25 +185,249 @@ same_keys(const ldr_view *a, const ldr_view *b)
 
 /* --------------------------------------------------------------- judging */
 
+/* The feature that a column comes from now; NULL: there is none. */
+static const ldr_feature *
+find_now(const answer *old, const ldr_snapshot *to)
+{
+    const char *name = old->item->view_name;
+    const ldr_view *view = ldr_find_view(&to->all, name);
+    const ldr_on_demand *on_demand = ldr_find_on_demand(&to->all, name);
+
+    if (view != NULL)
+        return ldr_find_feature_once(view, old->name);
+    return on_demand == NULL ? NULL : find_derived(on_demand, old->name);
+}
+
+static larder_kind
+kind_of(const ldr_service_item *item)
+{
+    return item->view != NULL ? LARDER_VIEWS : LARDER_ON_DEMAND_VIEWS;
+}
+
 /* The view behind a column: is it still there, with the same key and type? */
 static bool
 judge_view(judge *self, const answer *old, const ldr_snapshot *to)
 {
     const ldr_view *before = old->item->view;
-    const ldr_view *after = ldr_find_view(&to->all, before->about.name);
-    const ldr_feature *feature =
-        after == NULL ? NULL : ldr_find_feature(after, old->feature->name);
+    const ldr_view *after = ldr_find_view(&to->all, old->item->view_name);
+    const ldr_feature *feature = find_now(old, to);
 
     if (feature == NULL || feature->type != old->feature->type) {
-        blame(self, LARDER_VIEWS, before->about.name);
+        blame(self, kind_of(old->item), old->item->view_name);
         return false;
     }
-    if (same_keys(before, after))
+    if (before == NULL || after == NULL || same_keys(before, after))
         return true;
     blame(self, LARDER_VIEWS, before->about.name);
     for (size_t i = 0; i < before->n_entities; i++)
         blame(self, LARDER_ENTITIES, before->entity_names[i]);
     return true;
+}
+
+/* ----------------------------------------------- what comes with a question */
+
+/* A column that a question must have. */
+typedef struct need {
+    const char *name;
+    larder_type type;
+    bool request;    /* else a join key */
+    const char *who; /* the source, or the first view that has the key */
+} need;
+
+typedef struct needs {
+    const ldr_snapshot *snapshot;
+    ldr_arena *arena;
+    need *items;
+    size_t n_items, room;
+    bool **seen; /* by on-demand view, then feature; NULL: none of it */
+    bool nomem;
+} needs;
+
+static const need *
+find_need(const needs *all, const need *one)
+{
+    for (size_t i = 0; i < all->n_items; i++)
+        if (strcmp(all->items[i].name, one->name) == 0 &&
+            all->items[i].request == one->request)
+            return &all->items[i];
+    return NULL;
+}
+
+static void
+add_need(needs *all, need one)
+{
+    size_t room = all->room == 0 ? 16 : 2 * all->room;
+    need *grown;
+
+    if (find_need(all, &one) != NULL)
+        return;
+    if (all->n_items == all->room) {
+        grown = ldr_arena_array(all->arena, room, sizeof *grown);
+        if (grown == NULL) {
+            all->nomem = true;
+            return;
+        }
+        if (all->n_items > 0)
+            memcpy(grown, all->items, all->n_items * sizeof *grown);
+        all->items = grown;
+        all->room = room;
+    }
+    all->items[all->n_items++] = one;
+}
+
+/* What a feature of an on-demand view stands on; as deep as such views may
+ * stand on each other, and once. */
+static void
+add_needs(needs *all, const ldr_on_demand *view, size_t feature)
+{
+    size_t at = (size_t)(view - all->snapshot->all.on_demands), n = 0;
+    const size_t *columns =
+        ldr_expression_columns(view->features[feature].expression, &n);
+
+    if (all->seen[at] == NULL)
+        all->seen[at] =
+            ldr_arena_array(all->arena, view->n_features, sizeof(bool));
+    if (all->seen[at] == NULL) {
+        all->nomem = true;
+        return;
+    }
+    if (all->seen[at][feature])
+        return;
+    all->seen[at][feature] = true;
+    for (size_t i = 0; i < n && !all->nomem; i++) {
+        const ldr_input_column *from = &view->from[columns[i]];
+        const ldr_input *input;
+
+        if (from->input == SIZE_MAX)
+            continue;
+        input = &view->inputs[from->input];
+        if (input->on_demand != NULL)
+            add_needs(all, input->on_demand, from->feature);
+        if (input->request != NULL) {
+            const larder_field *field =
+                &input->request->schema.fields[from->feature];
+
+            add_need(all, (need){field->name, field->type, true, input->name});
+        }
+        for (size_t k = 0; input->view != NULL && k < input->view->n_keys; k++)
+            add_need(all, (need){input->view->keys[k].name,
+                              input->view->keys[k].type, false, input->name});
+    }
+}
+
+/* The column of the question that is a join key of an item. */
+static const char *
+key_column(const ldr_service_item *item, const char *key)
+{
+    for (size_t i = 0; i < item->n_join_key_map; i++)
+        if (strcmp(item->join_key_map[i].name, key) == 0)
+            return item->join_key_map[i].value;
+    return key;
+}
+
+static bool
+asks(const ldr_service *service, const char *view, const char *feature)
+{
+    for (size_t i = 0; i < service->n_items; i++) {
+        const ldr_service_item *item = &service->items[i];
+
+        if (strcmp(item->view_name, view) == 0 &&
+            (item->feature_name == NULL ||
+                strcmp(item->feature_name, feature) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* What a service needs; or only its on-demand features that `like` asks for
+ * too. */
+static void
+gather(needs *all, const ldr_service *service, const ldr_service *like)
+{
+    all->seen = ldr_arena_array(
+        all->arena, all->snapshot->all.n_on_demands + 1, sizeof *all->seen);
+    all->nomem = all->seen == NULL;
+    for (size_t i = 0; i < service->n_items && !all->nomem; i++) {
+        const ldr_service_item *item = &service->items[i];
+        const ldr_on_demand *view = item->on_demand;
+
+        for (size_t k = 0;
+             item->view != NULL && like == NULL && k < item->view->n_keys; k++)
+            add_need(
+                all, (need){key_column(item, item->view->keys[k].name),
+                         item->view->keys[k].type, false, item->view_name});
+        for (size_t f = 0; view != NULL && f < view->n_features; f++) {
+            const char *name = view->features[f].feature.name;
+
+            if ((item->feature_name == NULL ||
+                    strcmp(item->feature_name, name) == 0) &&
+                (like == NULL || asks(like, item->view_name, name)))
+                add_needs(all, view, f);
+        }
+    }
+}
+
+/* All on-demand views that were come by, and changed. */
+static bool
+blame_on_demands(judge *self, const needs *all)
+{
+    const ldr_definitions *every = &all->snapshot->all;
+    bool any = false;
+
+    for (size_t i = 0; i < every->n_on_demands; i++)
+        if (all->seen[i] != NULL && blame(self, LARDER_ON_DEMAND_VIEWS,
+                                        every->on_demands[i].about.name))
+            any = true;
+    return any;
+}
+
+/* `one` is asked on one side and not the same on the other. */
+static void
+blame_need(
+    judge *self, const need *one, const needs *before, const needs *after)
+{
+    const ldr_definitions *old = &self->from->all;
+    bool any =
+        blame(self, one->request ? LARDER_SOURCES : LARDER_VIEWS, one->who);
+
+    if (one->request && any)
+        return;
+    for (size_t i = 0; i < old->n_entities && !one->request; i++)
+        if (strcmp(old->entities[i].join_key.name, one->name) == 0 &&
+            blame(self, LARDER_ENTITIES, old->entities[i].about.name))
+            any = true;
+    if (blame_on_demands(self, before))
+        any = true;
+    if (blame_on_demands(self, after))
+        any = true;
+    if (!any)
+        blame(self, LARDER_SERVICES, self->service);
+}
+
+/* No question that was good may lack something now, nor have too much. That
+ * further features need further keys is for who adds them. */
+static void
+judge_needs(judge *self, const ldr_service *before, const ldr_service *after,
+    const ldr_snapshot *to, ldr_arena *arena)
+{
+    needs old = {.snapshot = self->from, .arena = arena};
+    needs now = {.snapshot = to, .arena = arena};
+    needs kept = {.snapshot = to, .arena = arena};
+
+    gather(&old, before, NULL);
+    gather(&now, after, NULL);
+    gather(&kept, after, before);
+    self->nomem = self->nomem || old.nomem || now.nomem || kept.nomem;
+    for (size_t i = 0; i < now.n_items && !self->nomem; i++) {
+        const need *one = &now.items[i], *was = find_need(&old, one);
+
+        if ((one->request || find_need(&kept, one) != NULL) &&
+            (was == NULL || was->type != one->type))
+            blame_need(self, one, &old, &now);
+    }
+    for (size_t i = 0; i < old.n_items && !self->nomem; i++)
+        if (old.items[i].request && find_need(&now, &old.items[i]) == NULL)
+            blame_need(self, &old.items[i], &old, &now);
 }
 
 /* Each column in turn: it must come after the last one found. */
@@ -191,8 +456,10 @@ judge_service(judge *self, const ldr_service *before, const ldr_snapshot *to,
         if (found < n_now)
             at = found + 1;
         else if (!blame(self, LARDER_SERVICES, before->about.name))
-            blame(self, LARDER_VIEWS, old[i].item->view->about.name);
+            blame(self, kind_of(old[i].item), old[i].item->view_name);
     }
+    if (after != NULL)
+        judge_needs(self, before, after, to, arena);
     return self->nomem ? LARDER_NOMEM : LARDER_OK;
 }
 
@@ -202,7 +469,8 @@ ldr_breaking(const ldr_snapshot *from, const ldr_snapshot *to,
 {
     for (size_t i = 0; i < from->all.n_services; i++) {
         const ldr_service *service = &from->all.services[i];
-        judge self = {.changes = changes, .service = service->about.name};
+        judge self = {
+            .changes = changes, .service = service->about.name, .from = from};
         ldr_arena arena = {0};
         larder_status rc = judge_service(&self, service, to, &arena);
 

@@ -112,6 +112,34 @@ list_features(listing *to, const ldr_view *view)
 }
 
 static const char *
+list_derived(listing *to, const ldr_on_demand *view)
+{
+    size_t bytes = 0;
+    joined list;
+
+    for (size_t i = 0; i < view->n_features; i++)
+        bytes += strlen(view->features[i].feature.name);
+    list = begin_list(to, view->n_features, bytes);
+    for (size_t i = 0; list.text != NULL && i < view->n_features; i++)
+        join(&list, ", ", view->features[i].feature.name);
+    return list.text;
+}
+
+static const char *
+list_inputs(listing *to, const ldr_on_demand *view)
+{
+    size_t bytes = 0;
+    joined list;
+
+    for (size_t i = 0; i < view->n_inputs; i++)
+        bytes += strlen(view->inputs[i].name);
+    list = begin_list(to, view->n_inputs, bytes);
+    for (size_t i = 0; list.text != NULL && i < view->n_inputs; i++)
+        join(&list, ", ", view->inputs[i].name);
+    return list.text;
+}
+
+static const char *
 list_items(listing *to, const ldr_service *service)
 {
     const char **refs =
@@ -151,7 +179,7 @@ fill_view(listing *to, const ldr_view *view)
     char ttl[40];
 
     to->texts[KEYS] = list_fields_of(to, view->keys, view->n_keys);
-    to->texts[SOURCE] = view->source->about.name;
+    to->texts[SOURCE] = view->source_name;
     to->texts[FEATURES] = list_features(to, view);
     to->texts[ONLINE] = view->online ? "true" : "false";
     if (view->has_ttl) {
@@ -167,7 +195,9 @@ fill_source(listing *to, const ldr_source *source)
     if (source->owned)
         to->texts[KEYS] = list_names(to, source->key, source->n_key);
     to->texts[SOURCE] = source->query != NULL ? source->query : source->table;
-    if (source->owned)
+    if (source->kind == LDR_SOURCE_PUSH)
+        to->texts[SOURCE] = source->batch_source_name;
+    if (source->owned || source->kind == LDR_SOURCE_REQUEST)
         to->texts[FEATURES] =
             list_fields_of(to, source->schema.fields, source->schema.n_fields);
 }
@@ -196,6 +226,10 @@ fill(listing *to, larder_kind kind, const ldr_about *about, larder_error *err)
     case LARDER_SERVICES:
         to->texts[FEATURES] = list_items(to, object);
         break;
+    case LARDER_ON_DEMAND_VIEWS:
+        to->texts[SOURCE] = list_inputs(to, object);
+        to->texts[FEATURES] = list_derived(to, object);
+        break;
     case LARDER_JOBS:
     case LARDER_ALL:
         break;
@@ -221,9 +255,9 @@ const char *
 ldr_catalog_ref(const ldr_service_item *item, ldr_arena *arena)
 {
     if (item->feature_name == NULL)
-        return item->view->about.name;
+        return item->view_name;
     return ldr_arena_printf(
-        arena, "%s:%s", item->view->about.name, item->feature_name);
+        arena, "%s:%s", item->view_name, item->feature_name);
 }
 
 /* ------------------------------------------------------------------ list */
@@ -328,6 +362,19 @@ rate_view(const ldr_view *view, larder_bytes word)
 }
 
 static unsigned
+rate_on_demand(const ldr_on_demand *view, larder_bytes word)
+{
+    unsigned best = 0;
+
+    for (size_t i = 0; i < view->n_features; i++)
+        best = greater(best, rate_feature(view->features[i].feature.name,
+                                 view->features[i].feature.description, word));
+    for (size_t i = 0; i < view->n_inputs; i++)
+        best = greater(best, rate_feature(view->inputs[i].name, NULL, word));
+    return best;
+}
+
+static unsigned
 rate_source(const ldr_source *source, larder_bytes word)
 {
     unsigned best = 0;
@@ -367,6 +414,8 @@ rate_features(larder_kind kind, const void *object, larder_bytes word)
         return rate_view(object, word);
     case LARDER_SERVICES:
         return rate_service(object, word);
+    case LARDER_ON_DEMAND_VIEWS:
+        return rate_on_demand(object, word);
     case LARDER_JOBS:
     case LARDER_ALL:
         break;

@@ -18,8 +18,9 @@ larder_status ldr_catalog_list(const ldr_snapshot *snapshot, larder_kind kind,
 larder_status ldr_catalog_search(const ldr_snapshot *snapshot, const char *text,
     larder_stream *out, larder_error *err);
 /* Who depends on what: services on what they ask of views ("view" or
- * "view:feature"), views on entities and their source, sources on a "table" or
- * a "query". NULL name: everything. NOT_FOUND, NOMEM. */
+ * "view:feature"), on-demand views on their inputs, views on entities and their
+ * source, push sources on their batch source, that on a "table" or a "query".
+ * NULL name: everything. NOT_FOUND, NOMEM. */
 larder_status ldr_catalog_lineage(const ldr_snapshot *snapshot,
     const char *name, larder_stream *out, larder_error *err);
 /* Yours: larder_shown_release(). NOT_FOUND, NOMEM. */

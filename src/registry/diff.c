@@ -20,7 +20,8 @@ static const char *const sections[] = {[LARDER_ENTITIES] = "entities",
     [LARDER_SOURCES] = "sources",
     [LARDER_VIEWS] = "feature_views",
     [LARDER_SERVICES] = "feature_services",
-    [LARDER_JOBS] = "jobs"};
+    [LARDER_JOBS] = "jobs",
+    [LARDER_ON_DEMAND_VIEWS] = "on_demand_feature_views"};
 
 static larder_status
 no_memory(larder_error *err)

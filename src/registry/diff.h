@@ -4,7 +4,8 @@
  *
  * A change is breaking when a service of the old snapshot could no longer
  * answer as before: a feature it asks for is gone, has another type, or its
- * view has other keys; or when its own list lost or moved an entry.
+ * view has other keys; what must come with the question is other than it was;
+ * or when its own list lost or moved an entry.
  */
 #ifndef LDR_DIFF_H
 #define LDR_DIFF_H

@@ -58,6 +58,8 @@ count_edges(const ldr_definitions *all)
         n += 1 + all->views[i].n_entities;
     for (size_t i = 0; i < all->n_services; i++)
         n += all->services[i].n_items;
+    for (size_t i = 0; i < all->n_on_demands; i++)
+        n += all->on_demands[i].n_inputs;
     return n;
 }
 
@@ -70,13 +72,21 @@ add_sources(lineage *graph)
     for (size_t i = 0; i < all->n_sources; i++) {
         const ldr_source *source = &all->sources[i];
         bool query = source->query != NULL;
-
-        graph->edges[graph->n_edges++] = (edge){.from = first + i,
+        edge one = {.from = first + i,
             .to = OUTSIDE,
             .kind = LARDER_SOURCES,
             .name = source->about.name,
             .to_kind = query ? "query" : "table",
             .to_name = query ? source->query : source->table};
+
+        if (source->kind == LDR_SOURCE_REQUEST)
+            continue;
+        if (source->kind == LDR_SOURCE_PUSH) {
+            one.to = first + (size_t)(source->batch_source - all->sources);
+            one.to_kind = ldr_kind_name(LARDER_SOURCES);
+            one.to_name = source->batch_source_name;
+        }
+        graph->edges[graph->n_edges++] = one;
     }
 }
 
@@ -99,9 +109,10 @@ add_views(lineage *graph)
             one.to_name = view->entities[e]->about.name;
             graph->edges[graph->n_edges++] = one;
         }
-        one.to = sources + (size_t)(view->source - all->sources);
+        one.to = sources + (size_t)(ldr_find_source(all, view->source_name) -
+                                    all->sources);
         one.to_kind = ldr_kind_name(LARDER_SOURCES);
-        one.to_name = view->source->about.name;
+        one.to_name = view->source_name;
         graph->edges[graph->n_edges++] = one;
     }
 }
@@ -111,6 +122,7 @@ add_services(lineage *graph, larder_error *err)
 {
     const ldr_definitions *all = &graph->snapshot->all;
     size_t views = first_of(graph->snapshot, LARDER_VIEWS);
+    size_t on_demands = first_of(graph->snapshot, LARDER_ON_DEMAND_VIEWS);
     size_t first = first_of(graph->snapshot, LARDER_SERVICES);
 
     for (size_t i = 0; i < all->n_services; i++) {
@@ -118,13 +130,17 @@ add_services(lineage *graph, larder_error *err)
 
         for (size_t k = 0; k < service->n_items; k++) {
             const ldr_service_item *item = &service->items[k];
+            bool on_demand = item->on_demand != NULL;
             edge one = {.from = first + i,
-                .to = views + (size_t)(item->view - all->views),
                 .kind = LARDER_SERVICES,
                 .name = service->about.name,
-                .to_kind = ldr_kind_name(LARDER_VIEWS),
+                .to_kind = ldr_kind_name(
+                    on_demand ? LARDER_ON_DEMAND_VIEWS : LARDER_VIEWS),
                 .to_name = ldr_catalog_ref(item, &graph->arena)};
 
+            one.to = on_demand ? on_demands +
+                                     (size_t)(item->on_demand - all->on_demands)
+                               : views + (size_t)(item->view - all->views);
             if (one.to_name == NULL)
                 return no_memory(err);
             graph->edges[graph->n_edges++] = one;
@@ -133,11 +149,43 @@ add_services(lineage *graph, larder_error *err)
     return LARDER_OK;
 }
 
+static void
+add_on_demands(lineage *graph)
+{
+    const ldr_snapshot *snapshot = graph->snapshot;
+    const ldr_definitions *all = &snapshot->all;
+    size_t first = first_of(snapshot, LARDER_ON_DEMAND_VIEWS);
+
+    for (size_t i = 0; i < all->n_on_demands; i++)
+        for (size_t k = 0; k < all->on_demands[i].n_inputs; k++) {
+            const ldr_input *input = &all->on_demands[i].inputs[k];
+            larder_kind kind = LARDER_SOURCES;
+            size_t at;
+
+            if (input->view != NULL) {
+                kind = LARDER_VIEWS;
+                at = (size_t)(input->view - all->views);
+            } else if (input->on_demand != NULL) {
+                kind = LARDER_ON_DEMAND_VIEWS;
+                at = (size_t)(input->on_demand - all->on_demands);
+            } else {
+                at = (size_t)(input->request - all->sources);
+            }
+            graph->edges[graph->n_edges++] = (edge){.from = first + i,
+                .to = first_of(snapshot, kind) + at,
+                .kind = LARDER_ON_DEMAND_VIEWS,
+                .name = all->on_demands[i].about.name,
+                .to_kind = ldr_kind_name(kind),
+                .to_name = input->name};
+        }
+}
+
 /* Every edge, in the order of kinds and names. */
 static larder_status
 draw(lineage *graph, larder_error *err)
 {
     size_t n_objects = ldr_snapshot_count(graph->snapshot, LARDER_ALL);
+    larder_status rc;
 
     graph->edges = ldr_arena_array(&graph->arena,
         count_edges(&graph->snapshot->all) + 1, sizeof *graph->edges);
@@ -149,7 +197,9 @@ draw(lineage *graph, larder_error *err)
         return no_memory(err);
     add_sources(graph);
     add_views(graph);
-    return add_services(graph, err);
+    rc = add_services(graph, err);
+    add_on_demands(graph);
+    return rc;
 }
 
 /* Mark all objects of a name, whatever their kind. */
@@ -167,7 +217,7 @@ mark_named(lineage *graph, const char *name)
 }
 
 /* Follow the edges both ways until nothing new is reached; paths are as long
- * as there are kinds. */
+ * as there are kinds, and on-demand views in a row. */
 static void
 follow(lineage *graph)
 {

@@ -220,11 +220,15 @@ check_view(const probe *self, const found *it, const ldr_view *view)
             view->keys[i].name, view->keys[i].type);
     for (size_t i = 0; i < view->n_features; i++) {
         const ldr_feature *feature = &view->features[i];
+        bool windowed = feature->aggregate != LDR_AGGREGATE_NONE;
 
+        if (windowed && feature->column == NULL)
+            continue; /* counts events, whose time was looked at */
         check_column(self, it,
             &(asker){"feature", feature->name,
-                ldr_check_key(feature->yaml, "from", &feature->place)},
-            feature->from, feature->type);
+                ldr_check_key(feature->yaml, windowed ? "column" : "from",
+                    &feature->place)},
+            feature->from, windowed ? feature->column_type : feature->type);
     }
 }
 
@@ -366,6 +370,8 @@ probe_source(const probe *self, const ldr_source *source)
     bool refused = false;
     larder_status rc = LARDER_OK;
 
+    if (source->kind != LDR_SOURCE_BATCH)
+        return LARDER_OK; /* no table of its own */
     ldr_source_table(source, &it.table);
     LARDER_TRY(describe(self, &it, &refused));
     if (!refused)

@@ -201,6 +201,8 @@ ldr_kind_name(larder_kind kind)
         return "service";
     case LARDER_JOBS:
         return "job";
+    case LARDER_ON_DEMAND_VIEWS:
+        return "on-demand view";
     case LARDER_ALL:
         break;
     }
@@ -223,11 +225,13 @@ ldr_snapshot_count(const ldr_snapshot *snapshot, larder_kind kind)
         return all->n_services;
     case LARDER_JOBS:
         return all->n_jobs;
+    case LARDER_ON_DEMAND_VIEWS:
+        return all->n_on_demands;
     case LARDER_ALL:
         break;
     }
     return all->n_entities + all->n_sources + all->n_views + all->n_services +
-           all->n_jobs;
+           all->n_jobs + all->n_on_demands;
 }
 
 const ldr_about *
@@ -254,10 +258,12 @@ ldr_snapshot_at(const ldr_snapshot *snapshot, larder_kind kind, size_t i)
     case LARDER_SERVICES:
         return &all->services[i].about;
     case LARDER_JOBS:
+        return &all->jobs[i].about;
+    case LARDER_ON_DEMAND_VIEWS:
     case LARDER_ALL:
         break;
     }
-    return &all->jobs[i].about;
+    return &all->on_demands[i].about;
 }
 
 const ldr_about *

@@ -37,7 +37,8 @@ larder_status ldr_snapshot_of_registry(ldr_records *records,
 ldr_snapshot *ldr_snapshot_hold(ldr_snapshot *snapshot);
 void ldr_snapshot_drop(ldr_snapshot *snapshot); /* NULL allowed */
 
-/* What answers call a kind: "entity", "source", "view", "service", "job". */
+/* What answers call a kind: "entity", "source", "view", "service", "job",
+ * "on-demand view". */
 const char *ldr_kind_name(larder_kind kind);
 /* The objects of one kind, by name; an ldr_about begins an ldr_entity, ... */
 size_t ldr_snapshot_count(const ldr_snapshot *snapshot, larder_kind kind);
