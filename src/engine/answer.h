@@ -9,6 +9,7 @@
 #ifndef LDR_ANSWER_H
 #define LDR_ANSWER_H
 
+#include "data/batch.h"
 #include "engine/asof.h"
 #include "engine/parallel.h"
 #include "engine/plan.h"
@@ -39,12 +40,33 @@ typedef struct ldr_answers {
     size_t n_rows;
 } ldr_answers;
 
+/* A row of a part, as `rows` says it. */
+static inline size_t
+ldr_answer_row(unsigned part, size_t row)
+{
+    return row | (size_t)part << LDR_PART_SHIFT;
+}
+
+/* How many threads look for answers: a merge reads history once, whatever the
+ * number that may be had. */
+static inline unsigned
+ldr_answering_width(const ldr_answering *answering)
+{
+    return answering->seeks ? ldr_parallel_width(answering->call) : 1;
+}
+
+/* Parts without rows, and answers yet unknown. NOMEM. */
+larder_status ldr_answers_start(ldr_answers *answers, unsigned n_parts,
+    size_t n_rows, larder_error *err);
 larder_status ldr_answers_find(const ldr_answering *answering,
     const ldr_spine_chunk *chunk, ldr_answers *out, larder_error *err);
 void ldr_answers_release(ldr_answers *answers);
 
 /* Append value column `feature` for chunk rows [first, first + n). */
 larder_status ldr_answers_gather(const ldr_answers *answers, size_t feature,
+    size_t first, size_t n, larder_column *out, larder_error *err);
+/* The same of the answering rows' event times. */
+larder_status ldr_answers_gather_events(const ldr_answers *answers,
     size_t first, size_t n, larder_column *out, larder_error *err);
 
 #endif

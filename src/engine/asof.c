@@ -84,6 +84,7 @@ result_init(ldr_asof_result *result, const larder_schema *schema,
     }
     for (size_t i = 0; i < n_spine; i++)
         result->match[i] = LDR_ASOF_NONE;
+    result->event = first_value - 2; /* then created */
     result->first_value = first_value;
     LARDER_TRY(ldr_schema_copy(schema, &result->arena, own, err));
     LARDER_TRY(larder_batch_init(&result->rows, own, err));
@@ -225,7 +226,7 @@ static void
 answer(
     const ldr_asof *asof, ldr_asof_result *result, size_t spine_row, size_t row)
 {
-    const larder_column *event = &result->rows.columns[result->first_value - 2];
+    const larder_column *event = &result->rows.columns[result->event];
     bool expired = is_expired(asof, ldr_column_integer(event, row), spine_row);
 
     result->match[spine_row] = expired ? LDR_ASOF_EXPIRED : row;

@@ -35,8 +35,8 @@ typedef struct ldr_asof {
 typedef struct ldr_asof_result {
     larder_batch rows;  /* rows that may answer */
     ldr_arena arena;    /* its schema */
-    size_t first_value; /* the position of the first value column in it;
-                         * event and created are the two before it */
+    size_t event;       /* the position of the event time in it ... */
+    size_t first_value; /* ... and of the first value column */
     size_t *match;      /* per spine row: a row of `rows`, or a reason */
 } ldr_asof_result;
 
