@@ -440,7 +440,7 @@ START_TEST(a_typed_spine_needs_the_types_of_its_keys_and_time)
     ck_assert_int_eq(
         join_typed(&(larder_schema){narrow, 2}, row, &out), LARDER_INVALID);
     ck_assert_str_eq(
-        s.err.message, "spine column 'id' is int32, the join key is int64");
+        s.err.message, "spine column 'id' is int32, the key column is int64");
     row[0].type = row[1].type = LARDER_INT64;
     ck_assert_int_eq(
         join_typed(&(larder_schema){number, 2}, row, &out), LARDER_INVALID);

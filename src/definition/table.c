@@ -271,6 +271,32 @@ ldr_view_hash(const ldr_view *view, char hex[33], larder_error *err)
     return rc;
 }
 
+larder_status
+ldr_on_demand_hash(const ldr_on_demand *view, char hex[33], larder_error *err)
+{
+    ldr_emit out = {0};
+    char *text = NULL;
+    size_t size = 0;
+
+    put_text(&out, HASH_VERSION);
+    put_number(&out, view->n_inputs);
+    for (size_t i = 0; i < view->n_inputs; i++)
+        put_text(&out, view->inputs[i].name);
+    put_number(&out, view->n_features);
+    for (size_t i = 0; i < view->n_features; i++) {
+        put_text(&out, view->features[i].feature.name);
+        put_number(&out, (uint64_t)view->features[i].feature.type);
+        put_expression(&out, view->features[i].text);
+    }
+    if (!ldr_emit_finish(&out, &text, &size))
+        return larder_fail(err, LARDER_NOMEM,
+            "out of memory for the hash of on-demand view '%s'",
+            view->about.name);
+    ldr_hash_hex((larder_bytes){text, size}, hex);
+    free(text);
+    return LARDER_OK;
+}
+
 static void
 hash_text(XXH3_state_t *state, const char *text)
 {

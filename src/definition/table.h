@@ -45,6 +45,11 @@ larder_status ldr_view_scan_keys(const ldr_view *view, ldr_arena *arena,
 larder_status ldr_view_hash(
     const ldr_view *view, char hex[33], larder_error *err);
 
+/* The same of what an on-demand view computes: the names of its inputs, and
+ * each feature's name, type and expression in order. NOMEM. */
+larder_status ldr_on_demand_hash(
+    const ldr_on_demand *view, char hex[33], larder_error *err);
+
 /* XXH3-64 of project, view name, content hash and build number. */
 larder_table_id ldr_view_table(
     const char *project, const char *view, const char *hash, uint64_t build);

@@ -471,6 +471,24 @@ out:
     return rc;
 }
 
+/* It has no history of its own: what it reads has. */
+static larder_status
+refuse_derived(const ldr_plan *plan, larder_error *err)
+{
+    const ldr_plan_derived *derived = &plan->derived[plan->features[0].feature];
+    const char *read = NULL;
+
+    for (size_t i = 0; i < derived->view->columns.n_fields; i++)
+        if (derived->inputs[i].kind == LDR_INPUT_FEATURE && read == NULL)
+            read = plan->features[derived->inputs[i].at].ref;
+    larder_fail(err, LARDER_INVALID,
+        "'%s' is computed on demand, as %s: no row of history is its value",
+        plan->features[0].ref, derived->feature->text);
+    if (read != NULL)
+        larder_hint(err, "explain what it reads, such as '%s'", read);
+    return LARDER_INVALID;
+}
+
 larder_status
 ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
     const larder_join_options *options, larder_stream *spine, uint64_t row,
@@ -478,11 +496,13 @@ ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
 {
     explaining e = {.offline = offline,
         .plan = plan,
-        .view = &plan->views[0],
+        .view = plan->n_views == 0 ? NULL : &plan->views[0],
         .call = call,
         .options = options};
     larder_status rc;
 
+    if (plan->features[0].view == LDR_PLAN_DERIVED)
+        return refuse_derived(plan, err);
     LARDER_TRY(prepare(&e, err));
     LARDER_TRY(find_row(&e, spine, row, err));
     if (!e.null_key)

@@ -14,18 +14,27 @@
 #include "data/stream.h"
 #include "data/text.h"
 #include "engine/answer.h"
+#include "engine/assemble.h"
 #include "engine/manifest.h"
+#include "engine/ondemand.h"
+#include "engine/windowed.h"
 
 #define DEFAULT_MEMORY ((size_t)512 << 20)
 #define CHUNK_ROWS_MIN ((size_t)1024)
 #define CHUNK_ROWS_MAX ((size_t)4 << 20)
-/* Batches made at a time, their columns shared out among the threads. */
-#define READY_BATCHES 16u
+
+/* What answers the features of a view: one row, or all that a window reaches.
+ */
+typedef struct answering {
+    bool wanted;
+    ldr_answers answers;
+    uint64_t before_first, expired;
+} answering;
 
 typedef struct view_state {
     ldr_answering answering;
-    ldr_answers answers;
-    uint64_t before_first, expired;
+    ldr_event_plan events;
+    answering plain, windowed;
 } view_state;
 
 typedef struct join {
@@ -38,21 +47,17 @@ typedef struct join {
     larder_stream spine_stream;
     ldr_spine spine;
     ldr_spine_chunk chunk;
-    size_t done; /* rows of the chunk that are in batches, or went out */
-    larder_batch ready[READY_BATCHES];
-    size_t n_ready, given; /* batches; of these went out */
-    unsigned n_parts;      /* threads that fill them */
-    uint64_t n_made;       /* rows of all batches so far */
     view_state *views;
+    ldr_assembly *assembly;
+    ldr_answered *answered;      /* per plan->features, all of them */
+    const ldr_answers **answers; /* per plan->views */
     ldr_watermark *watermarks;
     size_t n_watermarks;
-    larder_schema schema;
     size_t chunk_rows, chunk_bytes;
-    ldr_digest *spine_digest, *digest;
     larder_joined_feature *features;
     larder_joined report;
     char *manifest;
-    bool ended;
+    bool started, ended; /* a chunk; the join */
 } join;
 
 /* ------------------------------------------------------------------ open */
@@ -81,7 +86,7 @@ size_chunks(join *j)
     size_t row = 64;
 
     for (size_t i = 0; i < j->report.n_spine_columns; i++)
-        row += column_bytes(j->schema.fields[i].type);
+        row += column_bytes(j->spine_stream.schema->fields[i].type);
     for (size_t v = 0; v < j->plan.n_views; v++) {
         const ldr_view *view = j->plan.views[v].view;
 
@@ -99,26 +104,54 @@ size_chunks(join *j)
     j->chunk_bytes = memory / 4;
 }
 
-static larder_status
-name_columns(join *j, larder_error *err)
+/* Which of a view's answers hold a feature, and which column it is there. */
+static answering *
+answers_of(join *j, const ldr_plan_feature *feature, size_t *column)
 {
-    const larder_schema *spine = j->spine_stream.schema;
-    size_t n = spine->n_fields + j->plan.n_features;
-    larder_field *fields = ldr_arena_array(&j->arena, n + 1, sizeof *fields);
+    view_state *state = &j->views[feature->view];
+
+    *column = feature->feature;
+    for (size_t w = 0; w < state->events.n_windows; w++) {
+        if (state->events.features[w] != feature->feature)
+            continue;
+        *column = w;
+        return &state->windowed;
+    }
+    return &state->plain;
+}
+
+static larder_status
+lay_out(join *j, larder_error *err)
+{
+    const ldr_plan *plan = &j->plan;
 
     j->features =
-        ldr_arena_array(&j->arena, j->plan.n_features + 1, sizeof *j->features);
-    if (fields == NULL || j->features == NULL)
+        ldr_arena_array(&j->arena, plan->n_features + 1, sizeof *j->features);
+    j->answered =
+        ldr_arena_array(&j->arena, plan->n_all + 1, sizeof *j->answered);
+    j->answers =
+        ldr_arena_array(&j->arena, plan->n_views + 1, sizeof *j->answers);
+    if (j->features == NULL || j->answered == NULL || j->answers == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < spine->n_fields; i++)
-        fields[i] = spine->fields[i];
-    for (size_t i = 0; i < j->plan.n_features; i++) {
-        fields[spine->n_fields + i] = j->plan.outputs.fields[i];
+    for (size_t i = 0; i < plan->n_features; i++)
         j->features[i] = (larder_joined_feature){
-            .name = j->plan.features[i].name, .ref = j->plan.features[i].ref};
+            .name = plan->features[i].name, .ref = plan->features[i].ref};
+    for (size_t i = 0; i < plan->n_all; i++) {
+        const ldr_plan_feature *feature = &plan->features[i];
+        answering *from;
+
+        if (feature->view == LDR_PLAN_DERIVED)
+            continue;
+        from = answers_of(j, feature, &j->answered[i].column);
+        from->wanted = true;
+        j->answered[i].answers = &from->answers;
     }
-    j->schema = (larder_schema){fields, n};
-    j->report.n_spine_columns = spine->n_fields;
+    for (size_t v = 0; v < plan->n_views; v++) {
+        answering *plain = &j->views[v].plain;
+
+        plain->wanted = plain->wanted || ldr_ondemand_reads_event(plan, v);
+        j->answers[v] = &plain->answers;
+    }
     return LARDER_OK;
 }
 
@@ -169,6 +202,9 @@ open_view(join *j, size_t v, larder_error *err)
         .options = &j->options};
     ldr_view_source(pv->view, &a->keys, &a->table);
     LARDER_TRY(check_created(j, pv->view, err));
+    if (pv->view->window_us > 0)
+        LARDER_TRY(
+            ldr_event_plan_make(pv->view, &j->arena, &j->views[v].events, err));
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
     LARDER_TRY(
@@ -211,126 +247,55 @@ out:
 
 /* ------------------------------------------------------------------ rows */
 
+static void
+count_answers(answering *a)
+{
+    for (size_t i = 0; i < a->answers.n_rows; i++) {
+        a->before_first += a->answers.rows[i] == LDR_ASOF_NONE;
+        a->expired += a->answers.rows[i] == LDR_ASOF_EXPIRED;
+    }
+}
+
+static larder_status
+answer_chunk(join *j, view_state *state, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    if (state->plain.wanted)
+        LARDER_TRY(ldr_answers_find(
+            &state->answering, &j->chunk, &state->plain.answers, err));
+    if (state->windowed.wanted)
+        LARDER_TRY(ldr_windowed_find(&state->answering, &state->events,
+            &j->chunk, &state->windowed.answers, err));
+    count_answers(&state->plain);
+    count_answers(&state->windowed);
+out:
+    if (rc != LARDER_OK)
+        larder_context(
+            err, "feature view '%s'", state->answering.view->view->about.name);
+    return rc;
+}
+
+static void
+release_answers(join *j)
+{
+    for (size_t v = 0; j->views != NULL && v < j->plan.n_views; v++) {
+        ldr_answers_release(&j->views[v].plain.answers);
+        ldr_answers_release(&j->views[v].windowed.answers);
+    }
+}
+
 static larder_status
 next_chunk(join *j, larder_error *err)
 {
     larder_status rc;
 
-    for (size_t v = 0; v < j->plan.n_views; v++)
-        ldr_answers_release(&j->views[v].answers);
+    release_answers(j);
     ldr_spine_chunk_release(&j->chunk);
-    j->done = 0;
     LARDER_TRY(ldr_spine_next(
         &j->spine, j->chunk_rows, j->chunk_bytes, &j->chunk, err));
-    for (size_t v = 0; v < j->plan.n_views && j->chunk.rows.n_rows > 0; v++) {
-        view_state *state = &j->views[v];
-
-        rc = ldr_answers_find(
-            &state->answering, &j->chunk, &state->answers, err);
-        if (rc != LARDER_OK)
-            larder_context(err, "feature view '%s'",
-                state->answering.view->view->about.name);
-        LARDER_TRY(rc);
-        for (size_t i = 0; i < state->answers.n_rows; i++) {
-            state->before_first += state->answers.rows[i] == LDR_ASOF_NONE;
-            state->expired += state->answers.rows[i] == LDR_ASOF_EXPIRED;
-        }
-    }
-out:
-    return rc;
-}
-
-static uint64_t
-null_keys_of(const join *j, size_t first, size_t n)
-{
-    uint64_t nulls = 0;
-
-    for (size_t i = first; i < first + n; i++) {
-        bool null = false;
-
-        for (size_t k = 0; k < j->chunk.n_keys && !null; k++)
-            null = ldr_column_is_null(&j->chunk.keys[k], i);
-        nulls += null;
-    }
-    return nulls;
-}
-
-/* Rows of the chunk that batch `b` of those in the making takes. */
-static size_t
-rows_of(const join *j, size_t b, size_t *first)
-{
-    size_t left;
-
-    *first = j->done + b * LDR_BATCH_ROWS;
-    left = j->chunk.rows.n_rows - *first;
-    return left < LDR_BATCH_ROWS ? left : LDR_BATCH_ROWS;
-}
-
-static larder_status
-fill_column(join *j, size_t c, size_t b, larder_error *err)
-{
-    size_t n_spine = j->report.n_spine_columns, first;
-    size_t n = rows_of(j, b, &first);
-    uint64_t row = j->n_made + b * LDR_BATCH_ROWS;
-    larder_column *column = &j->ready[b].columns[c];
-    larder_status rc;
-
-    if (c < n_spine) {
-        LARDER_TRY(
-            ldr_column_copy(column, &j->chunk.rows.columns[c], first, n, err));
-        LARDER_TRY(ldr_digest_column(j->spine_digest, c, row, column, err));
-    } else {
-        const ldr_plan_feature *feature = &j->plan.features[c - n_spine];
-
-        LARDER_TRY(ldr_answers_gather(&j->views[feature->view].answers,
-            feature->feature, first, n, column, err));
-        j->features[c - n_spine].nulls += column->n_nulls;
-    }
-    LARDER_TRY(ldr_digest_column(j->digest, c, row, column, err));
-out:
-    return rc;
-}
-
-/* Every n-th column of all batches in the making: digests run by column, and a
- * column's rows come to them in order. */
-static larder_status
-fill_columns(void *context, unsigned part, larder_error *err)
-{
-    join *j = context;
-    larder_status rc = LARDER_OK;
-
-    for (size_t c = part; c < j->schema.n_fields; c += j->n_parts)
-        for (size_t b = 0; b < j->n_ready; b++)
-            LARDER_TRY(fill_column(j, c, b, err));
-out:
-    return rc;
-}
-
-static larder_status
-make_batches(join *j, larder_error *err)
-{
-    size_t left = j->chunk.rows.n_rows - j->done, n_rows = 0;
-    larder_status rc = LARDER_OK;
-
-    j->given = 0;
-    for (j->n_ready = 0;
-         j->n_ready < READY_BATCHES && j->n_ready * LDR_BATCH_ROWS < left;
-         j->n_ready++)
-        LARDER_TRY(larder_batch_init(&j->ready[j->n_ready], &j->schema, err));
-    j->n_parts = left > LDR_BATCH_ROWS ? ldr_parallel_width(j->call) : 1;
-    LARDER_TRY(ldr_parallel_run(j->n_parts, fill_columns, j, err));
-    for (size_t b = 0; b < j->n_ready; b++) {
-        size_t first;
-
-        j->ready[b].n_rows = rows_of(j, b, &first);
-        ldr_batch_finish(&j->ready[b]);
-        n_rows += j->ready[b].n_rows;
-    }
-    j->report.null_keys += null_keys_of(j, j->done, n_rows);
-    ldr_digest_rows(j->spine_digest, n_rows);
-    ldr_digest_rows(j->digest, n_rows);
-    j->done += n_rows;
-    j->n_made += n_rows;
+    for (size_t v = 0; v < j->plan.n_views && j->chunk.rows.n_rows > 0; v++)
+        LARDER_TRY(answer_chunk(j, &j->views[v], err));
 out:
     return rc;
 }
@@ -339,13 +304,16 @@ static larder_status
 finish(join *j, larder_error *err)
 {
     for (size_t f = 0; f < j->plan.n_features; f++) {
-        const view_state *view = &j->views[j->plan.features[f].view];
+        const answering *from;
+        size_t column;
 
-        j->features[f].before_first = view->before_first;
-        j->features[f].expired = view->expired;
+        if (j->plan.features[f].view == LDR_PLAN_DERIVED)
+            continue;
+        from = answers_of(j, &j->plan.features[f], &column);
+        j->features[f].before_first = from->before_first;
+        j->features[f].expired = from->expired;
     }
-    ldr_digest_finish(j->spine_digest, j->report.spine_digest);
-    ldr_digest_finish(j->digest, j->report.digest);
+    ldr_assembly_finish(j->assembly, j->features, &j->report);
     j->report.features = j->features;
     j->report.n_features = j->plan.n_features;
     j->report.generation = j->plan.snapshot->generation;
@@ -363,29 +331,42 @@ tell_progress(const join *j)
         j->call->progress(j->call->context, &progress);
 }
 
+/* The next batch of the chunk at hand, or of the one after it. */
+static larder_status
+next_batch(join *j, larder_batch *out, larder_error *err)
+{
+    ldr_parts parts = {&j->chunk, j->answered, j->answers};
+    larder_status rc = LARDER_OK;
+
+    if (j->started) {
+        LARDER_TRY(ldr_assembly_next(j->assembly, out, err));
+        if (out->n_rows > 0)
+            return LARDER_OK;
+    }
+    LARDER_TRY(next_chunk(j, err));
+    ldr_assembly_start(j->assembly, &parts);
+    j->started = true;
+    LARDER_TRY(ldr_assembly_next(j->assembly, out, err));
+out:
+    return rc;
+}
+
 static larder_status
 join_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
     join *j = self->state;
+    larder_batch batch = {.schema = ldr_assembly_schema(j->assembly)};
     larder_status rc = LARDER_OK;
 
     LARDER_TRY(larder_call_check(j->call, err));
-    if (!j->ended && j->given == j->n_ready) {
-        if (j->done == j->chunk.rows.n_rows)
-            LARDER_TRY(next_chunk(j, err));
-        if (j->chunk.rows.n_rows == 0)
-            LARDER_TRY(finish(j, err));
-        else
-            LARDER_TRY(make_batches(j, err));
-    }
-    if (j->ended) {
-        *out = (larder_batch){.schema = &j->schema};
-        return LARDER_OK;
-    }
-    *out = j->ready[j->given];
-    j->ready[j->given++] = (larder_batch){0};
-    j->report.rows += out->n_rows;
-    tell_progress(j);
+    if (!j->ended)
+        LARDER_TRY(next_batch(j, &batch, err));
+    if (!j->ended && batch.n_rows == 0)
+        LARDER_TRY(finish(j, err));
+    j->report.rows += batch.n_rows;
+    if (batch.n_rows > 0)
+        tell_progress(j);
+    *out = batch;
 out:
     return rc;
 }
@@ -393,17 +374,13 @@ out:
 static void
 join_free(join *j)
 {
-    for (size_t b = 0; b < READY_BATCHES; b++)
-        larder_batch_release(&j->ready[b]);
-    for (size_t v = 0; j->views != NULL && v < j->plan.n_views; v++)
-        ldr_answers_release(&j->views[v].answers);
+    ldr_assembly_free(j->assembly);
+    release_answers(j);
     ldr_spine_chunk_release(&j->chunk);
     ldr_spine_release(&j->spine);
     larder_stream_close(&j->spine_stream);
     if (j->begun)
         ldr_offline_end(j->offline);
-    ldr_digest_free(j->spine_digest);
-    ldr_digest_free(j->digest);
     ldr_plan_release(&j->plan);
     ldr_arena_free(&j->arena);
     free(j->manifest);
@@ -420,23 +397,17 @@ join_close(larder_stream *self)
 static larder_status
 join_open(join *j, larder_error *err)
 {
+    const larder_schema *spine = j->spine_stream.schema;
     larder_status rc;
 
-    j->spine_digest = ldr_digest_new();
-    j->digest = ldr_digest_new();
-    if (j->spine_digest == NULL || j->digest == NULL)
-        return no_memory(err);
     LARDER_TRY(ldr_spine_open(
         &j->spine, &j->spine_stream, &j->plan, &j->options, err));
-    LARDER_TRY(name_columns(j, err));
-    if (j->options.spine_format == LARDER_JSONL) {
-        ldr_digest_tokens(j->spine_digest, j->report.n_spine_columns);
-        ldr_digest_tokens(j->digest, j->report.n_spine_columns);
-    }
-    LARDER_TRY(ldr_digest_start(j->spine_digest, j->spine_stream.schema, err));
-    LARDER_TRY(ldr_digest_start(j->digest, &j->schema, err));
+    LARDER_TRY(ldr_assembly_new(
+        &j->plan, spine, &j->options, j->call, &j->assembly, err));
+    j->report.n_spine_columns = spine->n_fields;
     size_chunks(j);
     LARDER_TRY(open_views(j, err));
+    LARDER_TRY(lay_out(j, err));
 out:
     return rc;
 }
@@ -466,7 +437,7 @@ ldr_historical_open(ldr_offline *offline, ldr_plan *plan,
         join_free(j);
         return rc;
     }
-    *out = (larder_stream){.schema = &j->schema,
+    *out = (larder_stream){.schema = ldr_assembly_schema(j->assembly),
         .next = join_next,
         .close = join_close,
         .state = j};

@@ -5,10 +5,12 @@
 #include "engine/manifest.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/sink.h"
 #include "definition/emit.h"
+#include "definition/table.h"
 
 #define VERSION 1
 
@@ -38,9 +40,38 @@ count(ldr_emit *out, const char *name, uint64_t value)
     ldr_emit_format(out, "\"%s\": %llu", name, (unsigned long long)value);
 }
 
-static void
-views(ldr_emit *out, const ldr_plan *plan)
+/* Each on-demand view once, in the order it is first computed. */
+static larder_status
+on_demand_views(ldr_emit *out, const ldr_plan *plan, larder_error *err)
 {
+    larder_status rc = LARDER_OK;
+
+    for (size_t d = 0; d < plan->n_derived; d++) {
+        const ldr_on_demand *view = plan->derived[d].view;
+        char hash[33];
+        size_t first = 0;
+
+        while (plan->derived[first].view != view)
+            first++;
+        if (first < d)
+            continue;
+        LARDER_TRY(ldr_on_demand_hash(view, hash, err));
+        ldr_emit_string(
+            out, plan->n_views == 0 && d == 0 ? "\n    {" : ",\n    {");
+        member(out, "view", view->about.name);
+        ldr_emit_string(out, ", ");
+        member(out, "definition", hash);
+        ldr_emit_string(out, "}");
+    }
+out:
+    return rc;
+}
+
+static larder_status
+views(ldr_emit *out, const ldr_plan *plan, larder_error *err)
+{
+    larder_status rc;
+
     ldr_emit_string(out, "  \"views\": [");
     for (size_t i = 0; i < plan->n_views; i++) {
         const ldr_plan_view *view = &plan->views[i];
@@ -55,11 +86,13 @@ views(ldr_emit *out, const ldr_plan *plan)
         member(out, "definition", view->hash);
         ldr_emit_string(out, "}");
     }
+    rc = on_demand_views(out, plan, err);
     ldr_emit_string(out, "\n  ],\n");
+    return rc;
 }
 
 static void
-features(ldr_emit *out, const larder_joined *joined)
+features(ldr_emit *out, const ldr_plan *plan, const larder_joined *joined)
 {
     ldr_emit_string(out, "  \"features\": [");
     for (size_t i = 0; i < joined->n_features; i++) {
@@ -75,6 +108,10 @@ features(ldr_emit *out, const larder_joined *joined)
         count(out, "before_first", feature->before_first);
         ldr_emit_string(out, ", ");
         count(out, "expired", feature->expired);
+        if (plan->features[i].view == LDR_PLAN_DERIVED) {
+            ldr_emit_string(out, ", ");
+            count(out, "made_null", feature->made_null);
+        }
         ldr_emit_string(out, "}");
     }
     ldr_emit_string(out, "\n  ],\n");
@@ -125,6 +162,7 @@ ldr_manifest_print(const ldr_plan *plan, const larder_join_options *options,
     size_t n_watermarks, char **manifest, larder_error *err)
 {
     ldr_emit written = {0}, *out = &written;
+    larder_status rc;
     size_t size;
 
     ldr_emit_format(out, "{\n  \"manifest\": %d,\n  ", VERSION);
@@ -136,8 +174,8 @@ ldr_manifest_print(const ldr_plan *plan, const larder_join_options *options,
     ldr_emit_string(out, ",\n  ");
     count(out, "null_keys", joined->null_keys);
     ldr_emit_string(out, ",\n");
-    views(out, plan);
-    features(out, joined);
+    rc = views(out, plan, err);
+    features(out, plan, joined);
     sources(out, watermarks, n_watermarks);
     ldr_emit_string(out, "  ");
     member(out, "spine_digest", joined->spine_digest);
@@ -146,5 +184,9 @@ ldr_manifest_print(const ldr_plan *plan, const larder_join_options *options,
     ldr_emit_string(out, "\n}\n");
     if (!ldr_emit_finish(out, manifest, &size))
         return larder_fail(err, LARDER_NOMEM, "no memory for the manifest");
-    return LARDER_OK;
+    if (rc != LARDER_OK) {
+        free(*manifest);
+        *manifest = NULL;
+    }
+    return rc;
 }

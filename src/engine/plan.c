@@ -2,8 +2,10 @@
 /*
  * plan.c - a service or a list of features to views, columns and slots, once.
  *
- * Two passes: `ask` notes what is wanted as (view, alias, feature) in order,
- * `settle` names the outputs and refuses what would be ambiguous.
+ * First what is asked for is noted in order, as (view, alias, feature) or as a
+ * feature of an on-demand view; outputs are named, and what would be ambiguous
+ * is refused. Then on-demand features find their inputs, which join the plan
+ * behind the outputs, and what those need in turn.
  */
 #include "engine/plan.h"
 
@@ -18,9 +20,20 @@
 #define MAX_FEATURES 4096u
 #define MAX_REFS 4096u
 
+/* Which on-demand feature a plan feature is, and whether it found its inputs.
+ */
+typedef struct on_demand_feature {
+    const ldr_on_demand *view; /* NULL: a feature of a feature view */
+    size_t feature;
+    bool settled;
+} on_demand_feature;
+
 typedef struct builder {
     ldr_plan *plan;
-    size_t room_views, room_features;
+    on_demand_feature *on_demand; /* per plan->features */
+    size_t room_views, room_features, room_on_demand, room_derived;
+    larder_field *requests; /* of plan->requests */
+    size_t room_requests;
     bool full_names;
     larder_error *err;
 } builder;
@@ -121,50 +134,71 @@ find_view(
 }
 
 static larder_status
-add_feature(builder *b, size_t at, size_t feature)
+append_feature(builder *b, ldr_plan_feature feature, on_demand_feature origin)
+{
+    ldr_plan *plan = b->plan;
+
+    if (plan->n_all == MAX_FEATURES)
+        return larder_fail(b->err, LARDER_LIMIT,
+            "more than %u features are asked for at once (max_features)",
+            MAX_FEATURES);
+    plan->features = grown(&plan->arena, plan->features, plan->n_all,
+        &b->room_features, sizeof *plan->features);
+    b->on_demand = grown(&plan->arena, b->on_demand, plan->n_all,
+        &b->room_on_demand, sizeof *b->on_demand);
+    if (plan->features == NULL || b->on_demand == NULL || feature.ref == NULL ||
+        feature.name == NULL)
+        return no_memory(b);
+    plan->features[plan->n_all] = feature;
+    b->on_demand[plan->n_all++] = origin;
+    return LARDER_OK;
+}
+
+/* `called` is its name, or the one it once had. */
+static larder_status
+add_feature(
+    builder *b, size_t at, const ldr_feature *feature, const char *called)
 {
     ldr_plan *plan = b->plan;
     const ldr_plan_view *pv = &plan->views[at];
     const char *view = pv->alias != NULL ? pv->alias : pv->view->about.name;
-    const char *name = pv->view->features[feature].name;
-    ldr_plan_feature *pf;
+    bool full = b->full_names || pv->alias != NULL;
+    ldr_plan_feature pf = {.type = feature->type,
+        .view = at,
+        .feature = (size_t)(feature - pv->view->features)};
 
-    if (plan->n_features == MAX_FEATURES)
-        return larder_fail(b->err, LARDER_LIMIT,
-            "more than %u features are asked for at once (max_features)",
-            MAX_FEATURES);
-    plan->features = grown(&plan->arena, plan->features, plan->n_features,
-        &b->room_features, sizeof *plan->features);
-    if (plan->features == NULL)
-        return no_memory(b);
-    pf = &plan->features[plan->n_features];
-    *pf = (ldr_plan_feature){.view = at, .feature = feature};
-    pf->ref = ldr_arena_printf(&plan->arena, "%s:%s", view, name);
-    pf->name = b->full_names || pv->alias != NULL
-                   ? ldr_arena_printf(&plan->arena, "%s__%s", view, name)
-                   : name;
-    if (pf->ref == NULL || pf->name == NULL)
-        return no_memory(b);
-    plan->n_features++;
-    return LARDER_OK;
+    pf.ref = ldr_arena_printf(&plan->arena, "%s:%s", view, called);
+    pf.name = full ? ldr_arena_printf(&plan->arena, "%s__%s", view, called)
+                   : ldr_arena_copy(&plan->arena, called);
+    return append_feature(b, pf, (on_demand_feature){0});
 }
 
 static larder_status
-no_such_feature(builder *b, const ldr_view *view, const char *name)
+add_on_demand(builder *b, const ldr_on_demand *view, size_t feature)
 {
-    const char **names =
-        ldr_arena_array(&b->plan->arena, view->n_features, sizeof *names);
-    const char *near;
+    ldr_arena *arena = &b->plan->arena;
+    const ldr_feature *what = &view->features[feature].feature;
+    ldr_plan_feature pf = {.type = what->type, .view = LDR_PLAN_DERIVED};
 
-    if (names == NULL)
-        return no_memory(b);
-    for (size_t i = 0; i < view->n_features; i++)
-        names[i] = view->features[i].name;
-    near = ldr_name_nearest(name, names, view->n_features);
-    larder_fail(b->err, LARDER_NOT_FOUND,
-        "feature view '%s' has no feature '%s'", view->about.name, name);
+    pf.ref = ldr_arena_printf(arena, "%s:%s", view->about.name, what->name);
+    pf.name = b->full_names ? ldr_arena_printf(
+                                  arena, "%s__%s", view->about.name, what->name)
+                            : what->name;
+    return append_feature(
+        b, pf, (on_demand_feature){.view = view, .feature = feature});
+}
+
+/* names[i] are those of what the view has. */
+static larder_status
+no_such_feature(builder *b, const char *kind, const char *view,
+    const char *name, const char *const *names, size_t n)
+{
+    const char *near = ldr_name_nearest(name, names, n);
+
+    larder_fail(b->err, LARDER_NOT_FOUND, "%s '%s' has no feature '%s'", kind,
+        view, name);
     if (near != NULL)
-        larder_hint(b->err, "did you mean '%s:%s'?", view->about.name, near);
+        larder_hint(b->err, "did you mean '%s:%s'?", view, near);
     return LARDER_NOT_FOUND;
 }
 
@@ -174,19 +208,50 @@ ask(builder *b, const ldr_view *view, const ldr_service_item *item,
     const char *feature)
 {
     const ldr_feature *found;
+    const char **names;
     size_t at = 0;
     larder_status rc;
 
     LARDER_TRY(find_view(b, view, item, &at));
-    if (feature == NULL) {
-        for (size_t i = 0; i < view->n_features; i++)
-            LARDER_TRY(add_feature(b, at, i));
+    for (size_t i = 0; feature == NULL && i < view->n_features; i++)
+        LARDER_TRY(
+            add_feature(b, at, &view->features[i], view->features[i].name));
+    if (feature == NULL)
         return LARDER_OK;
+    found = ldr_find_feature_once(view, feature);
+    if (found != NULL)
+        return add_feature(b, at, found, feature);
+    names = ldr_arena_array(&b->plan->arena, view->n_features, sizeof *names);
+    if (names == NULL)
+        return no_memory(b);
+    for (size_t i = 0; i < view->n_features; i++)
+        names[i] = view->features[i].name;
+    rc = no_such_feature(
+        b, "feature view", view->about.name, feature, names, view->n_features);
+out:
+    return rc;
+}
+
+static larder_status
+ask_on_demand(builder *b, const ldr_on_demand *view, const char *feature)
+{
+    const char **names =
+        ldr_arena_array(&b->plan->arena, view->n_features + 1, sizeof *names);
+    larder_status rc = LARDER_OK;
+    bool found = false;
+
+    if (names == NULL)
+        return no_memory(b);
+    for (size_t i = 0; i < view->n_features; i++) {
+        names[i] = view->features[i].feature.name;
+        if (feature != NULL && !ldr_name_equal(names[i], feature))
+            continue;
+        found = true;
+        LARDER_TRY(add_on_demand(b, view, i));
     }
-    found = ldr_find_feature(view, feature);
-    if (found == NULL)
-        return no_such_feature(b, view, feature);
-    rc = add_feature(b, at, (size_t)(found - view->features));
+    if (!found)
+        rc = no_such_feature(b, "on-demand view", view->about.name, feature,
+            names, view->n_features);
 out:
     return rc;
 }
@@ -195,6 +260,8 @@ static larder_status
 ask_ref(builder *b, const char *ref)
 {
     const char *colon = strchr(ref, ':');
+    const char *feature = colon == NULL ? NULL : colon + 1;
+    const ldr_on_demand *on_demand;
     const ldr_view *view = NULL;
     char *name;
     larder_status rc;
@@ -208,8 +275,11 @@ ask_ref(builder *b, const char *ref)
                : ldr_arena_copy_n(&b->plan->arena, ref, (size_t)(colon - ref));
     if (name == NULL)
         return no_memory(b);
+    on_demand = ldr_find_on_demand(&b->plan->snapshot->all, name);
+    if (on_demand != NULL)
+        return ask_on_demand(b, on_demand, feature);
     LARDER_TRY(ldr_snapshot_view(b->plan->snapshot, name, &view, b->err));
-    rc = ask(b, view, NULL, colon == NULL ? NULL : colon + 1);
+    rc = ask(b, view, NULL, feature);
 out:
     return rc;
 }
@@ -225,12 +295,186 @@ ask_service(builder *b, const char *name)
         const ldr_service_item *item = &service->items[i];
         bool renamed = item->alias != NULL || item->n_join_key_map > 0;
 
-        LARDER_TRY(
-            ask(b, item->view, renamed ? item : NULL, item->feature_name));
+        if (item->on_demand != NULL)
+            LARDER_TRY(ask_on_demand(b, item->on_demand, item->feature_name));
+        else
+            LARDER_TRY(
+                ask(b, item->view, renamed ? item : NULL, item->feature_name));
     }
 out:
     return rc;
 }
+
+/* ------------------------------------------------------ on-demand features */
+
+/* The value of a view's feature as training has it, in the plan. */
+static larder_status
+input_feature(builder *b, const ldr_view *view, size_t feature, size_t *out)
+{
+    const ldr_feature *what = &view->features[feature];
+    size_t at = 0;
+    larder_status rc;
+
+    LARDER_TRY(find_view(b, view, NULL, &at));
+    for (size_t i = 0; i < b->plan->n_all; i++) {
+        const ldr_plan_feature *pf = &b->plan->features[i];
+
+        if (pf->view != at || pf->feature != feature ||
+            (what->default_text != NULL && !pf->bare))
+            continue;
+        *out = i;
+        return LARDER_OK;
+    }
+    *out = b->plan->n_all;
+    LARDER_TRY(add_feature(b, at, what, what->name));
+    b->plan->features[*out].bare = true;
+out:
+    return rc;
+}
+
+/* The same of an on-demand view. */
+static larder_status
+input_derived(
+    builder *b, const ldr_on_demand *view, size_t feature, size_t *out)
+{
+    for (size_t i = 0; i < b->plan->n_all; i++) {
+        if (b->on_demand[i].view != view || b->on_demand[i].feature != feature)
+            continue;
+        *out = i;
+        return LARDER_OK;
+    }
+    *out = b->plan->n_all;
+    return add_on_demand(b, view, feature);
+}
+
+static larder_status
+input_request(builder *b, const larder_field *column, size_t *out)
+{
+    ldr_plan *plan = b->plan;
+    size_t i = 0;
+
+    while (i < plan->requests.n_fields &&
+           strcmp(b->requests[i].name, column->name) != 0)
+        i++;
+    *out = i;
+    if (i < plan->requests.n_fields) {
+        if (b->requests[i].type == column->type)
+            return LARDER_OK;
+        return larder_fail(b->err, LARDER_INVALID,
+            "request column '%s' is %s for one on-demand view and %s for "
+            "another",
+            column->name, larder_type_name(b->requests[i].type),
+            larder_type_name(column->type));
+    }
+    b->requests =
+        grown(&plan->arena, b->requests, i, &b->room_requests, sizeof *column);
+    if (b->requests == NULL)
+        return no_memory(b);
+    b->requests[i] = *column;
+    plan->requests = (larder_schema){b->requests, i + 1};
+    return LARDER_OK;
+}
+
+static larder_status settle(builder *b, size_t at);
+
+static larder_status
+find_input(
+    builder *b, const ldr_on_demand *view, size_t column, ldr_plan_input *out)
+{
+    const ldr_input_column *from = &view->from[column];
+    const ldr_input *input;
+    larder_status rc = LARDER_OK;
+
+    if (from->input == SIZE_MAX) {
+        out->kind = LDR_INPUT_AS_OF;
+        return LARDER_OK;
+    }
+    input = &view->inputs[from->input];
+    if (input->request != NULL) {
+        out->kind = LDR_INPUT_REQUEST;
+        return input_request(
+            b, &input->request->schema.fields[from->feature], &out->at);
+    }
+    out->kind = LDR_INPUT_FEATURE;
+    if (input->on_demand != NULL) {
+        LARDER_TRY(input_derived(b, input->on_demand, from->feature, &out->at));
+        rc = settle(b, out->at);
+    } else if (from->feature == SIZE_MAX) {
+        out->kind = LDR_INPUT_EVENT;
+        rc = find_view(b, input->view, NULL, &out->at);
+    } else {
+        rc = input_feature(b, input->view, from->feature, &out->at);
+    }
+out:
+    return rc;
+}
+
+/* Give a derived feature its inputs and then its turn. Chains of on-demand
+ * views are short and without circles: validate.c sees to that. */
+static larder_status
+settle(builder *b, size_t at)
+{
+    ldr_plan *plan = b->plan;
+    const ldr_on_demand *view = b->on_demand[at].view;
+    ldr_plan_derived derived = {.view = view, .output = at};
+    ldr_plan_input *inputs;
+    const size_t *columns;
+    size_t n = 0;
+    larder_status rc = LARDER_OK;
+
+    if (view == NULL || b->on_demand[at].settled)
+        return LARDER_OK;
+    b->on_demand[at].settled = true;
+    derived.feature = &view->features[b->on_demand[at].feature];
+    inputs = ldr_arena_array(
+        &plan->arena, view->columns.n_fields + 1, sizeof *inputs);
+    if (inputs == NULL)
+        return no_memory(b);
+    columns = ldr_expression_columns(derived.feature->expression, &n);
+    for (size_t i = 0; i < n; i++)
+        LARDER_TRY(find_input(b, view, columns[i], &inputs[columns[i]]));
+    derived.inputs = inputs;
+    plan->derived = grown(&plan->arena, plan->derived, plan->n_derived,
+        &b->room_derived, sizeof derived);
+    if (plan->derived == NULL)
+        return no_memory(b);
+    plan->features[at].feature = plan->n_derived;
+    plan->derived[plan->n_derived++] = derived;
+out:
+    return rc;
+}
+
+static larder_status
+settle_all(builder *b)
+{
+    larder_status rc = LARDER_OK;
+
+    for (size_t i = 0; i < b->plan->n_features; i++)
+        LARDER_TRY(settle(b, i));
+out:
+    return rc;
+}
+
+/* A column cannot be a key of one type and a value of the question at once. */
+static larder_status
+refuse_requested_keys(builder *b)
+{
+    const ldr_plan *plan = b->plan;
+
+    for (size_t i = 0; i < plan->requests.n_fields; i++) {
+        const char *name = plan->requests.fields[i].name;
+
+        if (ldr_schema_find(&plan->keys, name) == LDR_NO_FIELD)
+            continue;
+        larder_fail(b->err, LARDER_INVALID,
+            "'%s' is a request column and a join key", name);
+        larder_hint(b->err, "rename the column of the request source");
+        return LARDER_INVALID;
+    }
+    return LARDER_OK;
+}
+
+/* ----------------------------------------------------------------- outputs */
 
 static larder_status
 refuse_twins(
@@ -272,8 +516,7 @@ name_outputs(builder *b)
         const ldr_plan_feature *pf = &plan->features[i];
 
         sorted[i] = pf;
-        fields[i] = (larder_field){.name = pf->name,
-            .type = plan->views[pf->view].view->features[pf->feature].type};
+        fields[i] = (larder_field){.name = pf->name, .type = pf->type};
     }
     qsort(sorted, n, sizeof *sorted, by_name);
     for (size_t i = 1; i < n; i++)
@@ -347,8 +590,11 @@ ldr_plan_make(ldr_snapshot *snapshot, const larder_features *features,
         LARDER_TRY(ask_service(&b, features->service));
     for (size_t i = 0; i < features->n_refs; i++)
         LARDER_TRY(ask_ref(&b, features->refs[i]));
+    plan.n_features = plan.n_all;
     LARDER_TRY(name_outputs(&b));
+    LARDER_TRY(settle_all(&b));
     LARDER_TRY(gather_keys(&b));
+    LARDER_TRY(refuse_requested_keys(&b));
     *out = plan;
 out:
     if (rc != LARDER_OK)

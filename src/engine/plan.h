@@ -3,8 +3,9 @@
  * plan.h - a service or a list of features to views, columns and slots, once.
  *
  * Everything a join or a read needs to know of names is decided here: which
- * views, under which alias, which spine column feeds each join key, and what
- * each output column is called. Holds its snapshot.
+ * views, under which alias, which spine column feeds each join key, what each
+ * output column is called, and in which order on-demand features are computed
+ * from which others. Holds its snapshot.
  */
 #ifndef LDR_PLAN_H
 #define LDR_PLAN_H
@@ -25,21 +26,51 @@ typedef struct ldr_plan_view {
 } ldr_plan_view;
 
 typedef struct ldr_plan_feature {
-    const char *name; /* of the output column */
+    const char *name; /* of the output column; of one not asked for: its ref */
     const char *ref;  /* "view:feature", alias and all */
-    size_t view;      /* in plan->views */
-    size_t feature;   /* in view->features */
+    larder_type type;
+    size_t view;    /* in plan->views; LDR_PLAN_DERIVED: on-demand */
+    size_t feature; /* in view->features, or in plan->derived */
+    /* An input of an expression: its default, if it has one, is not put where
+     * there is no value, since training knows no defaults. */
+    bool bare;
 } ldr_plan_feature;
+
+#define LDR_PLAN_DERIVED SIZE_MAX
+
+/* Where a column that an expression names comes from. */
+typedef struct ldr_plan_input {
+    enum {
+        LDR_INPUT_NONE,    /* it is not named */
+        LDR_INPUT_FEATURE, /* plan->features[at] */
+        LDR_INPUT_REQUEST, /* plan->requests.fields[at] */
+        LDR_INPUT_EVENT,   /* the event time of plan->views[at] */
+        LDR_INPUT_AS_OF
+    } kind;
+    size_t at;
+} ldr_plan_input;
+
+typedef struct ldr_plan_derived {
+    const ldr_on_demand *view;
+    const ldr_derived *feature;
+    const ldr_plan_input *inputs; /* one per view->columns */
+    size_t output;                /* its place in plan->features */
+} ldr_plan_derived;
 
 typedef struct ldr_plan {
     ldr_arena arena;
     ldr_snapshot *snapshot;
     ldr_plan_view *views;
     size_t n_views;
-    ldr_plan_feature *features; /* in the order asked */
-    size_t n_features;
-    larder_schema keys;    /* every key column, by name; types agree */
-    larder_schema outputs; /* the features' names and types */
+    /* Those asked for, in the order asked; behind them, up to n_all, those
+     * that expressions need besides. */
+    ldr_plan_feature *features;
+    size_t n_features, n_all;
+    ldr_plan_derived *derived; /* each after all it reads */
+    size_t n_derived;
+    larder_schema keys;     /* every key column, by name; types agree */
+    larder_schema requests; /* request columns that are needed, by name */
+    larder_schema outputs;  /* the asked features' names and types */
 } ldr_plan;
 
 /* INVALID (a bad ref, the same output name twice: the remedy is said, key

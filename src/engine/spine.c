@@ -74,25 +74,26 @@ find_time(ldr_spine *spine, const char *wanted, larder_error *err)
     return LARDER_OK;
 }
 
+/* The spine's columns that are read as `wanted`. */
 static larder_status
-find_keys(ldr_spine *spine, larder_error *err)
+find_columns(const ldr_spine *spine, const larder_schema *wanted,
+    const char *what, size_t *columns, larder_error *err)
 {
     const larder_schema *schema = spine->input->schema;
-    const larder_schema *keys = &spine->plan->keys;
 
-    for (size_t k = 0; k < keys->n_fields; k++) {
-        const larder_field *key = &keys->fields[k];
-        size_t at = ldr_schema_find(schema, key->name);
+    for (size_t i = 0; i < wanted->n_fields; i++) {
+        const larder_field *field = &wanted->fields[i];
+        size_t at = ldr_schema_find(schema, field->name);
 
         if (at == LDR_NO_FIELD)
-            return missing_column(schema, "key", key->name, err);
-        if (schema->fields[at].type != key->type &&
+            return missing_column(schema, what, field->name, err);
+        if (schema->fields[at].type != field->type &&
             schema->fields[at].type != LARDER_STRING)
             return larder_fail(err, LARDER_INVALID,
-                "spine column '%s' is %s, the join key is %s", key->name,
-                larder_type_name(schema->fields[at].type),
-                larder_type_name(key->type));
-        spine->key_columns[k] = at;
+                "spine column '%s' is %s, the %s column is %s", field->name,
+                larder_type_name(schema->fields[at].type), what,
+                larder_type_name(field->type));
+        columns[i] = at;
     }
     return LARDER_OK;
 }
@@ -128,9 +129,16 @@ ldr_spine_open(ldr_spine *spine, larder_stream *input, const ldr_plan *plan,
 
     opened.key_columns =
         calloc(plan->keys.n_fields + 1, sizeof *opened.key_columns);
-    if (opened.key_columns == NULL)
-        return larder_fail(err, LARDER_NOMEM, "no memory for the spine");
-    LARDER_TRY(find_keys(&opened, err));
+    opened.request_columns =
+        calloc(plan->requests.n_fields + 1, sizeof *opened.request_columns);
+    if (opened.key_columns == NULL || opened.request_columns == NULL) {
+        rc = larder_fail(err, LARDER_NOMEM, "no memory for the spine");
+        goto out;
+    }
+    LARDER_TRY(
+        find_columns(&opened, &plan->keys, "key", opened.key_columns, err));
+    LARDER_TRY(find_columns(
+        &opened, &plan->requests, "request", opened.request_columns, err));
     LARDER_TRY(find_time(&opened, options->timestamp, err));
     LARDER_TRY(refuse_shared_names(&opened, err));
     *spine = opened;
@@ -144,6 +152,7 @@ void
 ldr_spine_release(ldr_spine *spine)
 {
     free(spine->key_columns);
+    free(spine->request_columns);
     larder_batch_release(&spine->waiting);
     *spine = (ldr_spine){0};
 }
@@ -225,22 +234,37 @@ refuse_missing_times(const ldr_spine *spine, const ldr_spine_chunk *chunk,
     return LARDER_OK;
 }
 
+/* Typed copies of some of the spine's columns. */
+static larder_status
+type_some(const ldr_spine *spine, const larder_batch *rows, uint64_t first_row,
+    const larder_schema *wanted, const size_t *from, larder_column **out,
+    size_t *n_out, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    *out = calloc(wanted->n_fields + 1, sizeof **out);
+    if (*out == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for the spine");
+    *n_out = wanted->n_fields;
+    for (size_t i = 0; i < wanted->n_fields; i++) {
+        LARDER_TRY(ldr_column_init(&(*out)[i], wanted->fields[i].type, err));
+        LARDER_TRY(convert(spine, rows, from[i], first_row, &(*out)[i], err));
+    }
+out:
+    return rc;
+}
+
 static larder_status
 type_columns(const ldr_spine *spine, ldr_spine_chunk *chunk, uint64_t first_row,
     larder_error *err)
 {
-    const larder_schema *keys = &spine->plan->keys;
-    larder_status rc = LARDER_OK;
+    const ldr_plan *plan = spine->plan;
+    larder_status rc;
 
-    chunk->keys = calloc(keys->n_fields + 1, sizeof *chunk->keys);
-    if (chunk->keys == NULL)
-        return larder_fail(err, LARDER_NOMEM, "no memory for the spine's keys");
-    chunk->n_keys = keys->n_fields;
-    for (size_t k = 0; k < keys->n_fields; k++) {
-        LARDER_TRY(ldr_column_init(&chunk->keys[k], keys->fields[k].type, err));
-        LARDER_TRY(convert(spine, &chunk->rows, spine->key_columns[k],
-            first_row, &chunk->keys[k], err));
-    }
+    LARDER_TRY(type_some(spine, &chunk->rows, first_row, &plan->keys,
+        spine->key_columns, &chunk->keys, &chunk->n_keys, err));
+    LARDER_TRY(type_some(spine, &chunk->rows, first_row, &plan->requests,
+        spine->request_columns, &chunk->requests, &chunk->n_requests, err));
     LARDER_TRY(ldr_column_init(&chunk->time, LARDER_TIMESTAMP, err));
     LARDER_TRY(convert(
         spine, &chunk->rows, spine->time_column, first_row, &chunk->time, err));
@@ -320,6 +344,9 @@ ldr_spine_chunk_release(ldr_spine_chunk *chunk)
     for (size_t k = 0; k < chunk->n_keys; k++)
         ldr_column_release(&chunk->keys[k]);
     free(chunk->keys);
+    for (size_t i = 0; i < chunk->n_requests; i++)
+        ldr_column_release(&chunk->requests[i]);
+    free(chunk->requests);
     ldr_column_release(&chunk->time);
     *chunk = (ldr_spine_chunk){0};
 }

@@ -14,6 +14,7 @@ typedef struct ldr_spine {
     const ldr_plan *plan;
     size_t time_column;
     size_t *key_columns;  /* per plan->keys: the spine's column */
+    size_t *request_columns; /* per plan->requests */
     larder_format format; /* JSONL: text columns are tokens as read */
     int32_t naive_offset_minutes;
     uint64_t n_rows;      /* read so far */
@@ -25,10 +26,12 @@ typedef struct ldr_spine_chunk {
     larder_batch rows;   /* as they came */
     larder_column *keys; /* per plan->keys; null where a part is missing */
     size_t n_keys;
+    larder_column *requests; /* per plan->requests */
+    size_t n_requests;
     larder_column time;
 } ldr_spine_chunk;
 
-/* INVALID: a key or time column is missing (the nearest is named), has a type
+/* INVALID: a key, request or time column is missing (the nearest is named), has a type
  * that cannot be one, or a feature would be called as a spine column is. */
 larder_status ldr_spine_open(ldr_spine *spine, larder_stream *input,
     const ldr_plan *plan, const larder_join_options *options,
