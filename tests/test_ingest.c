@@ -131,7 +131,7 @@ ingest(source_rows rows, larder_ingested *done, larder_error *err)
 
     *done = (larder_ingested){0};
     *err = (larder_error){0};
-    rc = ldr_ingest(store, &source, &call, &stream, done, err);
+    rc = ldr_ingest(store, &source, NULL, &call, &stream, done, err);
     ck_assert(stream.next != NULL); /* still the caller's to close */
     larder_stream_close(&stream);
     return rc;

@@ -3,8 +3,9 @@
  * op_ingest.c - files of rows into the history of a source: each file whole or
  * not at all.
  *
- * With --on-error quarantine, records that cannot be read go to a file beside,
- * as they were, under their header: mended, that file can be ingested too.
+ * With --on-error quarantine, records that cannot be read, or that a feature's
+ * contract refuses, go to a file beside, as they were, under their header:
+ * mended, that file can be ingested too.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "outfile.h"
 #include "print.h"
 #include "speak.h"
+#include "violations.h"
 
 #define REJECTS_USUAL 100u
 #define REJECTS_TOLD 10u
@@ -139,11 +141,12 @@ out:
 static larder_status
 ingest_file(struct run *run, larder_store *store, const char *source,
     const larder_source_shape *shape, const char *path, struct totals *out,
-    larder_error *err)
+    struct violations *violations, larder_error *err)
 {
     larder_text_options options = {.schema = shape->schema,
         .required = shape->required,
         .n_required = shape->n_required,
+        .check = shape->check,
         .ignore_extra = argument_flag(&run->arguments, "ignore-extra"),
         .naive_offset_minutes = shape->naive_offset_minutes};
     struct input input = {0};
@@ -162,8 +165,11 @@ ingest_file(struct run *run, larder_store *store, const char *source,
         .added = done.added,
         .duplicate = done.duplicate,
         .rejected = done.rejected + q.n};
+    LARDER_TRY(
+        violations_add(violations, done.violations, done.n_violations, err));
     rc = quarantine_end(&q, err);
 out:
+    larder_ingested_release(&done);
     larder_stream_close(&rows);
     outfile_close(&q.file);
     input_close(&input);
@@ -182,7 +188,8 @@ add_row(struct sheet *sheet, const char *path, const struct totals *one)
 
 static larder_status
 print_totals(struct run *run, struct sheet *sheet, const char *source,
-    const struct totals *all, larder_error *err)
+    const struct totals *all, const struct violations *violations,
+    larder_error *err)
 {
     static const struct listing listing = {.name = "files"};
     json_t *facts = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "source",
@@ -191,9 +198,11 @@ print_totals(struct run *run, struct sheet *sheet, const char *source,
         (json_int_t)all->rejected, "seconds", run_seconds(run));
     larder_status rc;
 
+    violations_tell(violations, facts);
     if (run->told.faults != NULL)
         json_object_set(facts, "faults", run->told.faults);
     LARDER_TRY(sheet_print(sheet, run, &listing, facts, err));
+    LARDER_TRY(violations_print(violations, run, err));
     print_words(run, "%llu row%s added to %s in %.2f s",
         (unsigned long long)all->added, all->added == 1 ? "" : "s", source,
         run_seconds(run));
@@ -210,6 +219,7 @@ run_ingest(struct run *run, larder_error *err)
     const char *source = argument_text(&run->arguments, "source");
     const struct argument *files = argument_of(&run->arguments, "file");
     struct totals all = {0};
+    struct violations violations = {0};
     struct sheet sheet = {0};
     larder_source_shape shape = {0};
     larder_store *store;
@@ -224,8 +234,8 @@ run_ingest(struct run *run, larder_error *err)
     for (size_t i = 0; i < files->n && rc == LARDER_OK; i++) {
         struct totals one = {0};
 
-        rc =
-            ingest_file(run, store, source, &shape, files->texts[i], &one, err);
+        rc = ingest_file(run, store, source, &shape, files->texts[i], &one,
+            &violations, err);
         if (rc != LARDER_OK)
             break;
         add_row(&sheet, files->texts[i], &one);
@@ -236,14 +246,15 @@ run_ingest(struct run *run, larder_error *err)
     }
     /* What went in before a failure is in: say so. */
     if (rc == LARDER_OK || sheet.batch.n_rows > 0)
-        printed = print_totals(
-            run, &sheet, source, &all, rc == LARDER_OK ? err : NULL);
+        printed = print_totals(run, &sheet, source, &all, &violations,
+            rc == LARDER_OK ? err : NULL);
     else
         larder_batch_release(&sheet.batch);
     rc = rc == LARDER_OK ? printed : rc;
-    if (all.rejected > 0)
+    if (all.rejected > 0 || violations.list != NULL)
         run->outcome = OUTCOME_CHECK_FAILED;
 out:
+    violations_release(&violations);
     return rc;
 }
 
@@ -259,7 +270,12 @@ const struct operation op_ingest = {.name = "ingest",
         "\n"
         "A record that cannot be read fails its file. With --on-error "
         "quarantine such records are set aside in FILE.rejects.csv (or "
-        ".jsonl), the rest is added, and the exit code is 3.",
+        ".jsonl), the rest is added, and the exit code is 3.\n"
+        "\n"
+        "Values are judged by what features promise of them (range, nullable, "
+        "values). With 'on_violation: refuse' a record that breaks it is as "
+        "one "
+        "that cannot be read; else it is added, told, and the exit code is 3.",
     .params =
         (const struct param[]){
             {.name = "source",

@@ -302,6 +302,7 @@ ldr_reader_init(ldr_reader *reader, FILE *file,
         return larder_fail(err, LARDER_NOMEM, "out of memory to read %s", name);
     if (options->schema == NULL) {
         reader->options.n_required = 0; /* text as it is lacks nothing */
+        reader->options.check = NULL;
     } else {
         schema = ldr_arena_alloc(&reader->arena, sizeof *schema);
         if (schema == NULL)
@@ -359,6 +360,21 @@ check_required(ldr_reader *reader, const larder_batch *batch)
     }
 }
 
+/* The record is the batch's next row, of good values: does the row please? */
+static void
+check_row(ldr_reader *reader, const larder_batch *batch)
+{
+    const larder_row_check *check = reader->options.check;
+
+    if (check == NULL ||
+        check->judge(check, batch, batch->n_rows, &reader->fault_column,
+            &reader->fault) == LARDER_OK)
+        return;
+    larder_context(&reader->fault, "column '%s'", reader->fault_column);
+    ldr_reader_place(reader, 0);
+    reader->fault.column = 0;
+}
+
 static larder_status
 read_batch(ldr_reader *reader, larder_batch *batch, larder_error *err)
 {
@@ -372,6 +388,8 @@ read_batch(ldr_reader *reader, larder_batch *batch, larder_error *err)
             break;
         if (reader->fault.status == LARDER_OK)
             check_required(reader, batch);
+        if (reader->fault.status == LARDER_OK)
+            check_row(reader, batch);
         if (reader->fault.status == LARDER_OK) {
             batch->n_rows++;
         } else {

@@ -19,6 +19,8 @@ typedef struct checked {
     const ldr_source *source;
     size_t required[LDR_VIEW_KEYS_MAX + 1]; /* columns that are never null */
     size_t n_required;
+    const ldr_contract *contract; /* NULL: nothing to judge */
+    ldr_breaches breaches;
     uint64_t n_rows;
 } checked;
 
@@ -37,6 +39,24 @@ refuse_null(const checked *c, const larder_batch *batch, size_t column,
         batch->schema->fields[column].name);
 }
 
+/* Is any value one that the contract refuses? */
+static larder_status
+judge(checked *c, const larder_batch *batch, larder_error *err)
+{
+    uint64_t row = 0;
+    larder_status rc;
+
+    ldr_contract_judge(
+        c->contract, batch, 0, batch->n_rows, c->n_rows + 1, &c->breaches);
+    if (c->contract->n_refusing == 0)
+        return LARDER_OK;
+    rc = ldr_contract_refuse(c->contract, &c->breaches, &row, err);
+    if (rc != LARDER_OK)
+        larder_context(err, "source '%s', row %llu", c->source->about.name,
+            (unsigned long long)row);
+    return rc;
+}
+
 static larder_status
 checked_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
@@ -48,6 +68,8 @@ checked_next(larder_stream *self, larder_batch *out, larder_error *err)
     for (size_t i = 0; i < c->n_required && batch.n_rows > 0; i++)
         if (batch.columns[c->required[i]].n_nulls > 0)
             LARDER_TRY(refuse_null(c, &batch, c->required[i], err));
+    if (c->contract != NULL)
+        LARDER_TRY(judge(c, &batch, err));
     c->n_rows += batch.n_rows;
     *out = batch;
     batch = (larder_batch){0};
@@ -188,10 +210,33 @@ no_channel:
     return rc;
 }
 
+/* What was added, and what it breaks. */
+static larder_status
+report(const checked *c, const larder_call *call,
+    const larder_appended *appended, larder_ingested *out, larder_error *err)
+{
+    larder_violation *violations = NULL;
+    size_t n_violations = 0;
+    larder_status rc = LARDER_OK;
+
+    if (c->contract != NULL) {
+        LARDER_TRY(ldr_contract_report(
+            c->contract, &c->breaches, &violations, &n_violations, err));
+        ldr_contract_warn(c->contract, &c->breaches, call);
+    }
+    *out = (larder_ingested){.read = c->n_rows,
+        .added = appended->added,
+        .duplicate = appended->duplicate,
+        .violations = violations,
+        .n_violations = n_violations};
+out:
+    return rc;
+}
+
 larder_status
 ldr_ingest(ldr_offline *offline, const ldr_source *source,
-    const larder_call *call, larder_stream *rows, larder_ingested *out,
-    larder_error *err)
+    const ldr_contract *contract, const larder_call *call, larder_stream *rows,
+    larder_ingested *out, larder_error *err)
 {
     checked c = {.input = rows, .source = source};
     larder_stream stream = {.schema = rows->schema,
@@ -209,15 +254,18 @@ ldr_ingest(ldr_offline *offline, const ldr_source *source,
     for (size_t k = 0; k < source->n_key; k++)
         LARDER_TRY(require(&c, source->key[k], err));
     LARDER_TRY(require(&c, source->timestamp_field, err));
+    if (contract != NULL && contract->n_clauses > 0) {
+        LARDER_TRY(ldr_breaches_init(&c.breaches, contract, err));
+        c.contract = contract;
+    }
     ldr_source_table(source, &table);
     rc = ldr_parallel_width(call) > 1
              ? append_in_parts(offline, call, &table, &stream, &appended, err)
              : ldr_offline_append(
                    offline, call, &table, &stream, &appended, err);
     if (rc == LARDER_OK)
-        *out = (larder_ingested){.read = c.n_rows,
-            .added = appended.added,
-            .duplicate = appended.duplicate};
+        rc = report(&c, call, &appended, out, err);
 out:
+    ldr_breaches_release(&c.breaches);
     return rc;
 }
