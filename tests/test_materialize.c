@@ -34,6 +34,14 @@ static const char with_default[] =
     HEAD VIEW "      - {name: a, type: int64, default: 7}\n"
               "      - {name: b, type: string}\n";
 
+static const char warning[] = HEAD VIEW
+    "      - {name: a, type: int64, range: [0, 15], nullable: false}\n"
+    "      - {name: b, type: string}\n";
+static const char refusing[] =
+    HEAD VIEW "      - {name: a, type: int64, range: [0, 15],\n"
+              "         on_violation: refuse}\n"
+              "      - {name: b, type: string}\n";
+
 static const char rows[] = "id,a,b,ts,cts\n"
                            "1,10,x,2024-05-30T00:00:00Z,2024-05-30T01:00:00Z\n"
                            "1,11,y,2024-05-31T00:00:00Z,2024-05-31T01:00:00Z\n"
@@ -282,6 +290,39 @@ START_TEST(a_default_is_served_beside_the_status_that_says_why)
     expect(3, "v:a", "7 NULL_VALUE 2024-05-31T12:00:00Z");
     expect(9, "v:a", "7 NOT_FOUND -");
     expect(2, "v:a", "null OUTSIDE_MAX_AGE 2024-05-20T00:00:00Z");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(rows_that_break_a_contract_are_counted_and_told)
+{
+    larder_run_report report = {0};
+    const larder_violation *v;
+
+    open_with_rows(_i); /* before anything was promised */
+    ck_assert_int_eq(shop_apply(&s, warning), LARDER_OK);
+    ck_assert_int_eq(shop_materialize(&s, NULL, &report), LARDER_OK);
+    v = report.views[0].violations;
+    ck_assert_uint_eq(report.views[0].n_violations, 2);
+    ck_assert_str_eq(v[0].feature, "a");
+    ck_assert_uint_eq(v[0].count, 1);
+    ck_assert_uint_eq(v[1].count, 1);
+    larder_run_report_release(&report);
+    expect(1, "v:a", "11 PRESENT 2024-05-31T00:00:00Z");
+    ck_assert_int_eq(shop_materialize(&s, NULL, &report), LARDER_OK);
+    ck_assert_uint_eq(report.views[0].n_violations, 0);
+    larder_run_report_release(&report);
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(a_contract_that_refuses_keeps_rows_from_going_online)
+{
+    open_with_rows(_i);
+    ck_assert_int_eq(shop_apply(&s, refusing), LARDER_OK);
+    ck_assert_int_eq(shop_materialize(&s, NULL, NULL), LARDER_INVALID);
+    ck_assert_ptr_nonnull(strstr(s.err.message, "'a'"));
+    expect(1, "v:a", "error: feature view 'v' is not materialized yet");
     shop_close(&s);
 }
 END_TEST
@@ -634,6 +675,8 @@ main(void)
         a_first_run_that_reads_nothing_is_no_success,
         a_dry_run_counts_and_writes_nothing,
         a_default_is_served_beside_the_status_that_says_why,
+        rows_that_break_a_contract_are_counted_and_told,
+        a_contract_that_refuses_keeps_rows_from_going_online,
         a_clock_turned_back_moves_no_watermark_back,
         online_equals_the_join_at_the_same_moment};
 

@@ -145,18 +145,18 @@ by_key(const void *a, const void *b)
 
 void
 ldr_chunk_puts(const ldr_chunk *chunk, size_t n, larder_table_id table,
-    larder_put *puts)
+    larder_put_rule rule, larder_put *puts)
 {
     bool ordered = true;
 
     for (size_t i = 0; i < n; i++) {
         const struct ldr_chunk_row *entry = &chunk->entries[i];
 
-        puts[i] = (larder_put){
-            .key = {chunk->keys.data + entry->key, entry->n_key},
-            .table = table,
-            .rule = LARDER_PUT_NEWEST,
-            .row = {chunk->rows.data + entry->row, entry->n_row}};
+        puts[i] =
+            (larder_put){.key = {chunk->keys.data + entry->key, entry->n_key},
+                .table = table,
+                .rule = rule,
+                .row = {chunk->rows.data + entry->row, entry->n_row}};
         ordered = ordered && (i == 0 || by_key(&puts[i - 1], &puts[i]) <= 0);
     }
     if (!ordered)

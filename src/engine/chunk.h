@@ -35,9 +35,9 @@ larder_status ldr_chunk_move(ldr_chunk *to, ldr_chunk *from, larder_error *err);
 /* Remove the first n entries. */
 void ldr_chunk_drop(ldr_chunk *chunk, size_t n);
 
-/* The first n entries as puts of the newest row, in key order. They
- * point into the chunk. */
+/* The first n entries as puts, in key order; with IF_MATCH nothing is expected
+ * to be stored. They point into the chunk. */
 void ldr_chunk_puts(const ldr_chunk *chunk, size_t n, larder_table_id table,
-    larder_put *puts);
+    larder_put_rule rule, larder_put *puts);
 
 #endif

@@ -8,6 +8,10 @@
  * Each chunk is one transaction and holds the position too, with IF_MATCH: of
  * two runs on one view the earlier stops with CONFLICT, and nothing is lost
  * either way, since the newest row wins whoever writes it.
+ *
+ * Rows of views with windows are derived (derive.h): of all history up to now,
+ * for every entity or for those that new rows, or a range, touch. The position
+ * follows them.
  */
 #ifndef LDR_MATERIALIZE_H
 #define LDR_MATERIALIZE_H
