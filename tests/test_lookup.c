@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_lookup.c - online reads: many keys, several views and key sets at once,
- * an answer used again, and what is refused.
+ * features computed when they are asked for, an answer used again, and what is
+ * refused.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -34,6 +35,14 @@ static const char features[] =
     "     features: [{name: n, type: int64, from: a}]}\n"
     "  - {name: past, entities: [customer], source: h, online: false,\n"
     "     features: [{name: p, type: int64, from: a}]}\n"
+    "  - {name: acts, entities: [customer], source: h,\n"
+    "     features: [{name: b_now, type: string, from: b},\n"
+    "       {name: n7, type: int64, aggregate: count, window: 7d},\n"
+    "       {name: a7, type: int64, aggregate: sum, column: a, window: 7d},\n"
+    "       {name: m7, type: int64, aggregate: count, window: 7d,\n"
+    "        where: \"mid = 'm1'\"},\n"
+    "       {name: b7, type: string, aggregate: last, column: b,\n"
+    "        window: 7d}]}\n"
     "feature_services:\n"
     "  - {name: all, features: [spend, extra, shop, visit, whole]}\n"
     "  - name: twice\n"
@@ -408,6 +417,232 @@ START_TEST(an_open_reader_sees_what_is_materialized_later)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- computed */
+
+/* Their sources, and features of views and of requests. */
+static const char on_demand[] =
+    "  - {name: ask, kind: request,\n"
+    "     schema: [{name: part, type: int64}, {name: word, type: string}]}\n"
+    "on_demand_feature_views:\n"
+    "  - name: share\n"
+    "    inputs: [spend, acts, ask]\n"
+    "    features:\n"
+    "      - {name: ratio, type: float64, expr: \"a / nullif(part, 0)\"}\n"
+    "      - {name: said, type: string, expr: \"word || ':' || b\",\n"
+    "         default: silence}\n"
+    "      - {name: rest, type: int64, expr: \"a7 - a\"}\n"
+    "      - {name: age, type: float64,\n"
+    "         expr: \"seconds_between(spend__event_timestamp, as_of)\"}\n"
+    "  - name: twice_share\n"
+    "    inputs: [share]\n"
+    "    features:\n"
+    "      - {name: twice, type: float64, expr: \"ratio * 2\"}\n"
+    "      - {name: loud, type: string, expr: \"upper(said)\"}\n"
+    "  - name: asked\n"
+    "    inputs: [ask]\n"
+    "    features: [{name: more, type: int64, expr: \"part + 1\"}]\n";
+
+static void
+fill_on_demand(int pair)
+{
+    const char *views = strstr(features, "feature_views:");
+    size_t n = strlen(features) + strlen(on_demand) + 1;
+    size_t n_sources = strcspn(on_demand, "\n") + 1;
+    char *yaml = malloc(n);
+
+    n_sources += strcspn(on_demand + n_sources, "\n") + 1;
+    ck_assert_ptr_nonnull(yaml);
+    snprintf(yaml, n, "%.*s%.*s%s%s", (int)(views - features), features,
+        (int)n_sources, on_demand, on_demand + n_sources, views);
+    shop_open(&s, pairs[pair][0], pairs[pair][1]);
+    ck_assert_msg(shop_apply(&s, yaml) == LARDER_OK, "%s", s.err.message);
+    free(yaml);
+    ck_assert_msg(
+        shop_ingest(&s, "h", rows, NULL) == LARDER_OK, "%s", s.err.message);
+    ck_assert_msg(
+        shop_materialize(&s, NULL, NULL) == LARDER_OK, "%s", s.err.message);
+}
+
+/* Keys and requests, which a question has one behind the other. */
+static larder_schema
+question_of(const larder_reader *reader, larder_field *fields)
+{
+    const larder_schema *keys = larder_reader_keys(reader);
+    const larder_schema *requests = larder_reader_requests(reader);
+    size_t n = 0;
+
+    for (size_t i = 0; i < keys->n_fields; i++)
+        fields[n++] = keys->fields[i];
+    for (size_t i = 0; i < requests->n_fields; i++)
+        fields[n++] = requests->fields[i];
+    return (larder_schema){fields, n};
+}
+
+static void
+expect_asked(const char *const *refs, size_t n_refs, const char *question,
+    const char *expected)
+{
+    larder_reader *reader = open_refs(refs, n_refs);
+    larder_field fields[8];
+    larder_schema schema = question_of(reader, fields);
+    larder_batch keys = keys_of(&schema, question);
+    larder_answer answer = {0};
+    char *found = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&found, &size);
+
+    if (larder_reader_get(reader, &s.call, &keys, &answer, &s.err) == LARDER_OK)
+        print_answer(&answer, out);
+    else
+        fprintf(out, "error: %s", s.err.message);
+    fclose(out);
+    ck_assert_str_eq(found, expected);
+    free(found);
+    larder_answer_release(&answer);
+    larder_batch_release(&keys);
+    larder_reader_close(reader);
+}
+
+START_TEST(windows_are_read_beside_features_that_rows_hold)
+{
+    const char *refs[] = {
+        "acts:a7", "acts:b_now", "acts:n7", "acts:m7", "acts:b7", "spend:a"};
+
+    fill(_i);
+    expect_and_close(open_refs(refs, 6), "1;3;4;9",
+        "23 P, two, too P, 2 P, 1 P, two, too P, 12 P; "
+        "- N, three P, 0 P, 0 P, - N, - X; "
+        "41 P, - N, 1 P, 0 P, - N, 41 P; "
+        "- 0, - 0, - 0, - 0, - 0, - 0; ");
+}
+END_TEST
+
+START_TEST(on_demand_features_are_computed_from_rows_and_requests)
+{
+    const char *refs[] = {"share:ratio", "share:said", "share:rest"};
+
+    fill_on_demand(_i);
+    expect_asked(refs, 3, "1,5,x;1,0,-;3,4,y;9,1,z",
+        "2.4 P, x:two, too P, 11 P; - N, silence N, 11 P; "
+        "- N, silence N, - N; - N, silence N, - N; ");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(an_on_demand_feature_may_ask_for_another_and_for_time)
+{
+    const char *refs[] = {
+        "twice_share:twice", "share:age", "twice_share:loud", "share:said"};
+
+    fill_on_demand(_i);
+    /* The default of `said` is for who asks, not for expressions. */
+    expect_asked(refs, 4, "1,5,x;3,1,w;4,0,-",
+        "4.8 P, 82800.0 P, X:TWO, TOO P, x:two, too P; "
+        "- N, - N, - N, silence N; - N, 79200.0 P, - N, silence N; ");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(the_time_of_an_on_demand_feature_is_that_of_the_newest_row_it_reads)
+{
+    const char *refs[] = {"twice_share:twice", "asked:more"};
+    larder_reader *reader;
+    larder_field fields[8];
+    larder_schema schema;
+    larder_batch keys;
+    larder_answer answer = {0};
+
+    fill_on_demand(_i);
+    reader = open_refs(refs, 2);
+    ck_assert_uint_eq(larder_reader_requests(reader)->n_fields, 1);
+    schema = question_of(reader, fields);
+    keys = keys_of(&schema, "1,5");
+    ck_assert_int_eq(
+        larder_reader_get(reader, &s.call, &keys, &answer, &s.err), LARDER_OK);
+    ck_assert_int_eq(answer.event_times[0], shop_time("2024-05-31T01:00:00Z"));
+    ck_assert_int_eq(answer.event_times[1], LARDER_TIME_MIN);
+    ck_assert_int_eq(
+        larder_column_value(&answer.values.columns[1], 0).as.integer, 6);
+    larder_answer_release(&answer);
+    larder_batch_release(&keys);
+    larder_reader_close(reader);
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(features_of_requests_alone_need_no_entity)
+{
+    const char *ref = "asked:more";
+
+    fill_on_demand(_i);
+    expect_asked(&ref, 1, "1;-;41", "2 P; - N; 42 P; ");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(request_columns_are_checked_by_name)
+{
+    static const larder_field fields[] = {
+        {"id", LARDER_INT64}, {"part", LARDER_STRING}};
+    static const larder_schema schemas[] = {{fields, 1}, {fields, 2}};
+    const char *ref = "share:ratio";
+    larder_reader *reader;
+    larder_answer answer = {0};
+    const char *const expected[] = {"the keys have 1 columns, not 2",
+        "request column 1 is 'part' (string), not 'part' (int64)"};
+
+    fill_on_demand(_i);
+    reader = open_refs(&ref, 1);
+    for (size_t i = 0; i < 2; i++) {
+        larder_batch keys = keys_of(&schemas[i], i == 0 ? "1" : "1,2");
+
+        ck_assert_int_eq(
+            larder_reader_get(reader, &s.call, &keys, &answer, &s.err),
+            LARDER_INVALID);
+        ck_assert_str_eq(s.err.message, expected[i]);
+        larder_batch_release(&keys);
+    }
+    larder_answer_release(&answer);
+    larder_reader_close(reader);
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(computed_features_need_no_memory_when_an_answer_is_used_again)
+{
+    const char *refs[] = {"share", "twice_share", "acts", "spend"};
+    larder_reader *reader;
+    larder_field fields[8];
+    larder_schema schema;
+    larder_batch keys, fewer;
+    larder_answer answer = {0};
+    size_t made = 0;
+
+    fill_on_demand(_i);
+    s.call.monotonic = a_moment;
+    reader = open_refs(refs, 4);
+    schema = question_of(reader, fields);
+    keys = keys_of(&schema, "1,5,x;3,1,y;4,0,-;9,1,z");
+    fewer = keys_of(&schema, "4,1,-;1,-,w");
+    ck_assert_int_eq(
+        larder_reader_get(reader, &s.call, &keys, &answer, &s.err), LARDER_OK);
+    for (int i = 0; i < 10; i++) {
+        size_t before = allocations_made();
+        larder_status rc = larder_reader_get(
+            reader, &s.call, i % 2 == 0 ? &fewer : &keys, &answer, NULL);
+
+        made += allocations_made() - before;
+        ck_assert_int_eq(rc, LARDER_OK);
+    }
+    ck_assert_uint_eq(made, 0);
+    larder_answer_release(&answer);
+    larder_batch_release(&keys);
+    larder_batch_release(&fewer);
+    larder_reader_close(reader);
+    shop_close(&s);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- at a time */
 
 START_TEST(a_moment_before_the_stored_row_is_an_error)
@@ -569,6 +804,13 @@ main(void)
         hundreds_of_keys_are_one_read, an_answer_used_again_needs_no_memory,
         an_answer_may_go_from_reader_to_reader,
         an_open_reader_sees_what_is_materialized_later,
+        windows_are_read_beside_features_that_rows_hold,
+        on_demand_features_are_computed_from_rows_and_requests,
+        an_on_demand_feature_may_ask_for_another_and_for_time,
+        the_time_of_an_on_demand_feature_is_that_of_the_newest_row_it_reads,
+        features_of_requests_alone_need_no_entity,
+        request_columns_are_checked_by_name,
+        computed_features_need_no_memory_when_an_answer_is_used_again,
         a_moment_before_the_stored_row_is_an_error,
         a_clock_behind_the_row_counts_as_age_zero,
         a_null_key_part_is_an_error_by_row_and_name,

@@ -136,7 +136,7 @@ add_row(struct answers *answers, struct sheet *sheet, const larder_batch *keys,
 {
     bool people = answers->run->output == OUTPUT_TABLE;
 
-    for (size_t k = 0; k < keys->schema->n_fields; k++)
+    for (size_t k = 0; k < answers->keys->n_fields; k++)
         sheet_cell(sheet, larder_column_value(&keys->columns[k], row));
     for (size_t f = 0; f < answers->features->n_fields; f++) {
         larder_value value =
