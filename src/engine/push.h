@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * push.h - rows handed in by a program, to either store or both.
+ *
+ * To both: the rows go into history first, in one transaction, which is their
+ * journal; then the views that read that history get the touched entities' rows
+ * online. What a failure in between leaves out, the next materialize brings:
+ * the rows arrived. A batch with one bad row is refused whole.
+ *
+ * Rows online are what history says: those of plain views are put where they
+ * are newer (R3), those of windowed views are derived anew (derive.h). So
+ * pushes and materializes, in any order and repeated, leave the same bytes.
+ */
+#ifndef LDR_PUSH_H
+#define LDR_PUSH_H
+
+#include "registry/snapshot.h"
+#include "storage/offline.h"
+#include "storage/online.h"
+
+typedef struct ldr_pushing {
+    ldr_offline *offline; /* not for LARDER_PUSH_ONLINE */
+    ldr_online *online;   /* not for LARDER_PUSH_OFFLINE */
+    const larder_call *call;
+    const char *project;
+    const ldr_snapshot *snapshot;
+    const ldr_source *source; /* of kind push */
+    larder_push_to to;
+} ldr_pushing;
+
+/* larder_push(); the stream has the columns of the batch source. The report is
+ * filled as far as it came, also on failure. */
+larder_status ldr_push(const ldr_pushing *pushing, larder_stream *rows,
+    larder_pushed *report, larder_error *err);
+
+#endif
