@@ -281,6 +281,16 @@ wrong_type(ldr_reading *reading, const ldr_node *node, size_t a)
     return rc;
 }
 
+/* Are all arguments always null, so that they have no type to choose by? */
+static bool
+are_null(const ldr_node *node)
+{
+    for (size_t a = 0; a < node->n_args; a++)
+        if (node->args[a]->type != 0)
+            return false;
+    return true;
+}
+
 static larder_status
 check_call(ldr_reading *reading, ldr_node *node)
 {
@@ -304,6 +314,10 @@ check_call(ldr_reading *reading, ldr_node *node)
         return wrong_count(reading, node);
     if (f == NULL)
         return wrong_type(reading, node, wrong);
+    if (are_null(node)) {
+        make_null(node);
+        return LARDER_OK;
+    }
     for (size_t a = 0; a < node->n_args && rc == LARDER_OK; a++)
         rc = convert(reading, &node->args[a], f->args[f->folds ? 0 : a]);
     node->kind = f->folds ? LDR_NODE_FOLD : LDR_NODE_CALL;
@@ -368,10 +382,12 @@ check_cast(ldr_reading *reading, ldr_node **at)
         return ldr_reading_fail(reading, LARDER_INVALID, node->name_begin,
             node->name_end, "no expression can compute %s",
             larder_type_name(target));
-    if (arg->type == 0)
+    if (arg->kind == LDR_NODE_LITERAL && arg->state != 0) {
         type_null(arg, node->type);
-    if (arg->type == target ||
-        (arg->kind == LDR_NODE_LITERAL && arg->state != 0)) {
+        *at = arg;
+        return LARDER_OK;
+    }
+    if (arg->type == target) {
         *at = arg;
         return LARDER_OK;
     }
