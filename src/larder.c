@@ -20,12 +20,16 @@
 #include "data/text.h"
 #include "definition/config.h"
 #include "definition/table.h"
+#include "engine/contract.h"
+#include "engine/differ.h"
 #include "engine/explain.h"
 #include "engine/historical.h"
 #include "engine/ingest.h"
-#include "engine/lookup.h"
 #include "engine/materialize.h"
 #include "engine/plan.h"
+#include "engine/prove.h"
+#include "engine/push.h"
+#include "engine/reader.h"
 #include "registry/apply.h"
 #include "registry/catalog.h"
 #include "registry/diff.h"
@@ -294,6 +298,7 @@ larder_validate(larder_store *store, const larder_call *call,
         out->n_entities = snapshot->all.n_entities;
         out->n_sources = snapshot->all.n_sources;
         out->n_views = snapshot->all.n_views;
+        out->n_on_demand_views = snapshot->all.n_on_demands;
         out->n_services = snapshot->all.n_services;
         out->n_jobs = snapshot->all.n_jobs;
     }
@@ -560,11 +565,43 @@ owned_source(const ldr_snapshot *snapshot, const char *name,
     return LARDER_INVALID;
 }
 
+/* Whose rows these are: those of a push source are its batch source's. */
+static larder_status
+history_source(const ldr_snapshot *snapshot, const char *name,
+    const ldr_source **out, larder_error *err)
+{
+    larder_status rc = ldr_snapshot_source(snapshot, name, out, err);
+
+    if (rc == LARDER_OK && (*out)->kind == LDR_SOURCE_PUSH)
+        *out = (*out)->batch_source;
+    else if (rc == LARDER_OK)
+        rc = owned_source(snapshot, name, out, err);
+    return rc;
+}
+
 /* Under the lock: the arena is the store's. */
 static larder_status
-copy_shape(larder_store *store, const ldr_source *source,
-    larder_source_shape *out, larder_error *err)
+copy_check(larder_store *store, const ldr_definitions *all,
+    const ldr_source *source, const larder_row_check **out, larder_error *err)
 {
+    ldr_contract *contract = ldr_arena_alloc(&store->arena, sizeof *contract);
+    larder_status rc;
+
+    if (contract == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a contract");
+    LARDER_TRY(
+        ldr_contract_of_source(all, source, &store->arena, contract, err));
+    *out = contract->n_refusing > 0 ? &contract->check : NULL;
+out:
+    return rc;
+}
+
+/* Under the lock, as above. */
+static larder_status
+copy_shape(larder_store *store, const ldr_definitions *all,
+    const ldr_source *source, larder_source_shape *out, larder_error *err)
+{
+    const larder_row_check *check = NULL;
     larder_schema *schema = ldr_arena_alloc(&store->arena, sizeof *schema);
     const char **required =
         ldr_arena_array(&store->arena, source->n_key + 1, sizeof *required);
@@ -573,6 +610,7 @@ copy_shape(larder_store *store, const ldr_source *source,
     if (schema == NULL || required == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for a schema");
     LARDER_TRY(ldr_schema_copy(&source->schema, &store->arena, schema, err));
+    LARDER_TRY(copy_check(store, all, source, &check, err));
     for (size_t i = 0; i <= source->n_key; i++) {
         const char *name =
             i < source->n_key ? source->key[i] : source->timestamp_field;
@@ -582,7 +620,8 @@ copy_shape(larder_store *store, const ldr_source *source,
     *out = (larder_source_shape){.schema = schema,
         .required = required,
         .n_required = source->n_key + 1,
-        .naive_offset_minutes = source->naive_offset_minutes};
+        .naive_offset_minutes = source->naive_offset_minutes,
+        .check = check};
 out:
     return rc;
 }
@@ -596,9 +635,9 @@ larder_source_columns(larder_store *store, const larder_call *call,
     larder_status rc;
 
     LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
-    LARDER_TRY(owned_source(snapshot, source, &found, err));
+    LARDER_TRY(history_source(snapshot, source, &found, err));
     pthread_mutex_lock(&store->lock);
-    rc = copy_shape(store, found, out, err);
+    rc = copy_shape(store, &snapshot->all, found, out, err);
     pthread_mutex_unlock(&store->lock);
 out:
     ldr_snapshot_drop(snapshot);
@@ -610,15 +649,85 @@ larder_ingest(larder_store *store, const larder_call *call, const char *source,
     larder_stream *rows, larder_ingested *out, larder_error *err)
 {
     ldr_snapshot *snapshot = NULL;
+    ldr_arena arena = {0};
+    ldr_contract contract;
     const ldr_source *found;
     larder_status rc;
 
     LARDER_TRY(enter(store, OFFLINE, 0, call, &snapshot, err));
     LARDER_TRY(owned_source(snapshot, source, &found, err));
-    LARDER_TRY(ldr_ingest(store->offline, found, call, rows, out, err));
+    LARDER_TRY(ldr_contract_of_source(
+        &snapshot->all, found, &arena, &contract, err));
+    LARDER_TRY(
+        ldr_ingest(store->offline, found, &contract, call, rows, out, err));
+out:
+    ldr_arena_free(&arena);
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+void
+larder_ingested_release(larder_ingested *ingested)
+{
+    free((void *)(uintptr_t)ingested->violations);
+    *ingested = (larder_ingested){0};
+}
+
+/* --------------------------------------------------------------------- push */
+
+static larder_status
+push_source(const ldr_snapshot *snapshot, const char *name,
+    const ldr_source **out, larder_error *err)
+{
+    larder_status rc = ldr_snapshot_source(snapshot, name, out, err);
+    const char *push = NULL;
+
+    if (rc != LARDER_OK || (*out)->kind == LDR_SOURCE_PUSH)
+        return rc;
+    for (size_t i = 0; i < snapshot->all.n_sources && push == NULL; i++)
+        if (snapshot->all.sources[i].batch_source == *out)
+            push = snapshot->all.sources[i].about.name;
+    larder_fail(err, LARDER_INVALID, "source '%s' is not of kind push", name);
+    if (push != NULL)
+        larder_hint(err, "push to '%s'", push);
+    else
+        larder_hint(err,
+            "declare one: {name: %s_push, kind: push, batch_source: %s}", name,
+            name);
+    return LARDER_INVALID;
+}
+
+larder_status
+larder_push(larder_store *store, const larder_call *call, const char *source,
+    larder_push_to to, larder_stream *rows, larder_pushed *report,
+    larder_error *err)
+{
+    unsigned stores = (to == LARDER_PUSH_ONLINE ? 0 : OFFLINE) |
+                      (to == LARDER_PUSH_OFFLINE ? 0 : ONLINE);
+    ldr_snapshot *snapshot = NULL;
+    ldr_pushing pushing = {.call = call, .to = to};
+    larder_status rc;
+
+    *report = (larder_pushed){0};
+    LARDER_TRY(enter(store, stores, 0, call, &snapshot, err));
+    LARDER_TRY(push_source(snapshot, source, &pushing.source, err));
+    pushing.offline = store->offline;
+    pushing.online = store->online;
+    pushing.project = store->config.project;
+    pushing.snapshot = snapshot;
+    rc = ldr_push(&pushing, rows, report, err);
 out:
     ldr_snapshot_drop(snapshot);
     return rc;
+}
+
+void
+larder_pushed_release(larder_pushed *report)
+{
+    for (size_t i = 0; i < report->n_views; i++)
+        free((void *)(uintptr_t)report->views[i].view);
+    free(report->views);
+    *report = (larder_pushed){0};
 }
 
 /* --------------------------------------------------------------------- join */
@@ -759,13 +868,14 @@ record_run(larder_store *store, const larder_call *call, const char *run,
         "{\"run\": \"%s\", \"view\": \"%s\", \"status\": \"%s\", "
         "\"read\": %llu, \"written\": %llu, \"unchanged\": %llu, "
         "\"older\": %llu, \"late\": %llu, \"expired\": %llu, "
-        "\"null_key\": %llu, \"out_of_range\": %llu, \"until\": %lld}",
+        "\"null_key\": %llu, \"out_of_range\": %llu, \"over_limit\": %llu, "
+        "\"until\": %lld}",
         run, m->view, m->failed_empty ? "EMPTY" : larder_status_name(status),
         (unsigned long long)m->read, (unsigned long long)m->written,
         (unsigned long long)m->unchanged, (unsigned long long)m->older,
         (unsigned long long)m->late, (unsigned long long)m->expired,
         (unsigned long long)m->null_key, (unsigned long long)m->out_of_range,
-        (long long)m->until);
+        (unsigned long long)m->over_limit, (long long)m->until);
     return ldr_records_record(
         store->records, call, store->config.project, &record, err);
 }
@@ -858,8 +968,10 @@ out:
 void
 larder_run_report_release(larder_run_report *report)
 {
-    for (size_t i = 0; i < report->n_views; i++)
+    for (size_t i = 0; i < report->n_views; i++) {
         free((void *)(uintptr_t)report->views[i].view);
+        free((void *)(uintptr_t)report->views[i].violations);
+    }
     free(report->views);
     *report = (larder_run_report){0};
 }
@@ -874,10 +986,103 @@ larder_reader_open(larder_store *store, const larder_call *call,
 
     LARDER_TRY(enter(store, ONLINE, 0, call, &snapshot, err));
     LARDER_TRY(ldr_plan_make(snapshot, features, &plan, err));
-    LARDER_TRY(ldr_lookup_open(store->online, store->records,
+    LARDER_TRY(ldr_reader_open(store->online, store->records,
         store->config.project, &plan, features->at_time, call, out, err));
 out:
     ldr_plan_release(&plan);
     ldr_snapshot_drop(snapshot);
     return rc;
+}
+
+/* -------------------------------------------------------------------- proof */
+
+#define PROVE_SAMPLE 1000u
+
+/* Those that the features are of, each once; on-demand ones through what they
+ * read. */
+static larder_status
+views_of_features(ldr_snapshot *snapshot, const larder_features *features,
+    const ldr_view **views, size_t *n_views, larder_error *err)
+{
+    ldr_plan plan = {0};
+    larder_status rc;
+
+    LARDER_TRY(ldr_plan_make(snapshot, features, &plan, err));
+    for (size_t i = 0; i < plan.n_views; i++) {
+        bool twice = false;
+
+        for (size_t v = 0; v < *n_views; v++)
+            twice = twice || views[v] == plan.views[i].view;
+        if (!twice)
+            views[(*n_views)++] = plan.views[i].view;
+    }
+    if (*n_views == 0)
+        rc = larder_fail(err, LARDER_NOT_FOUND,
+            "these features are of no feature view: nothing to compare");
+out:
+    ldr_plan_release(&plan);
+    return rc;
+}
+
+static larder_status
+prove_views(larder_store *store, const larder_call *call,
+    ldr_snapshot *snapshot, const larder_prove_options *options,
+    larder_proved *report, larder_error *err)
+{
+    const larder_features *features = &options->features;
+    larder_materialize_options chosen = {
+        .views = options->views, .n_views = options->n_views};
+    ldr_proving proving = {.offline = store->offline,
+        .online = store->online,
+        .call = call,
+        .project = store->config.project,
+        .sample = options->sample == 0           ? PROVE_SAMPLE
+                  : options->sample > UINT32_MAX ? UINT32_MAX
+                                                 : (size_t)options->sample};
+    const ldr_view **views =
+        calloc(snapshot->all.n_views + options->n_views + 1, sizeof *views);
+    size_t n_views = 0;
+    larder_status rc;
+
+    if (views == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a proof");
+    if (features->service != NULL || features->n_refs > 0)
+        rc = views_of_features(snapshot, features, views, &n_views, err);
+    else
+        rc = choose_views(snapshot, &chosen, views, &n_views, err);
+    if (rc == LARDER_OK)
+        rc = ldr_prove(&proving, views, n_views, report, err);
+    free(views);
+    return rc;
+}
+
+larder_status
+larder_prove(larder_store *store, const larder_call *call,
+    const larder_prove_options *options, larder_proved *report,
+    larder_error *err)
+{
+    bool features =
+        options->features.service != NULL || options->features.n_refs > 0;
+    ldr_snapshot *snapshot = NULL;
+    larder_status rc;
+
+    *report = (larder_proved){0};
+    if (features && options->views != NULL)
+        return larder_fail(err, LARDER_INVALID,
+            "give the views, or features: the views are those of the features");
+    LARDER_TRY(enter(store, OFFLINE | ONLINE, 0, call, &snapshot, err));
+    LARDER_TRY(prove_views(store, call, snapshot, options, report, err));
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+void
+larder_proved_release(larder_proved *report)
+{
+    for (size_t i = 0; i < report->n_views; i++)
+        free((void *)(uintptr_t)report->views[i].view);
+    free(report->views);
+    ldr_difference_release(&report->difference);
+    *report = (larder_proved){0};
 }

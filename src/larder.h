@@ -276,6 +276,17 @@ typedef struct larder_reject {
     larder_bytes header;  /* CSV: the header line; else empty */
 } larder_reject;
 
+/* What rows must be beyond their types. Embed it first in a rule of yours. */
+typedef struct larder_row_check larder_row_check;
+struct larder_row_check {
+    /* Judge row `row` of the batch, its last and not counted in n_rows yet. Not
+     * OK: `err` says what is wrong with the value of *column (a name that
+     * lasts), and the record counts as one that cannot be read. */
+    larder_status (*judge)(const larder_row_check *self,
+        const larder_batch *batch, size_t row, const char **column,
+        larder_error *err);
+};
+
 typedef struct larder_text_options {
     const char *name; /* of the file, for messages */
     larder_format format;
@@ -285,6 +296,7 @@ typedef struct larder_text_options {
     const larder_schema *schema;
     const char *const *required; /* with a schema: columns that need a value */
     size_t n_required;
+    const larder_row_check *check; /* with a schema, or NULL: none */
     bool ignore_extra;
     /* Minutes east of UTC for times without an offset; INT32_MIN: refuse. */
     int32_t naive_offset_minutes;
@@ -367,7 +379,8 @@ LARDER_API void larder_close(larder_store *store);
 
 typedef struct larder_faults {
     size_t n_errors, n_warnings;
-    size_t n_entities, n_sources, n_views, n_services, n_jobs;
+    size_t n_entities, n_sources, n_views, n_on_demand_views, n_services,
+        n_jobs;
 } larder_faults;
 
 /* Read and check every definition; all faults go to call->diagnostic.
@@ -417,6 +430,7 @@ typedef enum larder_kind {
     LARDER_VIEWS,
     LARDER_SERVICES,
     LARDER_JOBS,
+    LARDER_ON_DEMAND_VIEWS,
     LARDER_ALL
 } larder_kind;
 
@@ -457,9 +471,25 @@ LARDER_CHECKED larder_status larder_sql(larder_store *store,
 
 /* ----------------------------------------------------------------- history */
 
+/* One rule of a feature's contract (range, nullable, values) and how often
+ * history breaks it; lent by the report it stands in. */
+typedef struct larder_violation {
+    const char *view;
+    const char *feature;
+    const char *rule;  /* "nullable", "range", "values" */
+    uint64_t count;    /* of rows */
+    const char *first; /* the first of them: "driver_id=7 at 2024-...Z: 140" */
+} larder_violation;
+
 typedef struct larder_ingested {
     uint64_t read, added, duplicate, rejected;
+    /* Rules with 'on_violation: warn' that rows broke which were taken all the
+     * same, those stored before included; by view. */
+    const larder_violation *violations;
+    size_t n_violations;
 } larder_ingested;
+
+LARDER_API void larder_ingested_release(larder_ingested *ingested);
 
 /* How to read rows for a source: goes into larder_text_options as it is. Lent
  * by the store until it is closed. */
@@ -468,6 +498,10 @@ typedef struct larder_source_shape {
     const char *const *required; /* columns that are never null: keys, time */
     size_t n_required;
     int32_t naive_offset_minutes;
+    /* What contracts with 'on_violation: refuse' ask of rows of this schema;
+     * NULL: nothing. larder_ingest() asks it too, but knows no lines: who hands
+     * it to the reader has them named, or set aside (reject). */
+    const larder_row_check *check;
 } larder_source_shape;
 
 /* INVALID (not a source Larder owns), NOT_FOUND. */
@@ -476,10 +510,45 @@ LARDER_CHECKED larder_status larder_source_columns(larder_store *store,
     larder_error *err);
 
 /* Add rows to a source Larder owns: all of the stream or nothing. Rows equal
- * to stored ones are counted and not added. The stream stays yours to close. */
+ * to stored ones are counted and not added. The stream stays yours to close.
+ * Each row is judged by the contracts of the plain features that read the
+ * source: what they only warn of is counted in `out` and told to
+ * call->diagnostic, what they refuse is INVALID. larder_ingested_release(). */
 LARDER_CHECKED larder_status larder_ingest(larder_store *store,
     const larder_call *call, const char *source, larder_stream *rows,
     larder_ingested *out, larder_error *err);
+
+/* -------------------------------------------------------------------- push */
+
+typedef enum larder_push_to {
+    LARDER_PUSH_OFFLINE = 1,
+    LARDER_PUSH_ONLINE, /* not into views with windows */
+    LARDER_PUSH_BOTH    /* history, the journal, first */
+} larder_push_to;
+
+typedef struct larder_pushed_view {
+    const char *view;
+    uint64_t written, unchanged, older, over_limit;
+    bool waiting; /* not materialized as it is now defined: the next run of
+                   * materialize brings the rows */
+} larder_pushed_view;
+
+typedef struct larder_pushed {
+    uint64_t read, added, duplicate;
+    larder_pushed_view *views; /* those that read this history online */
+    size_t n_views;
+} larder_pushed;
+
+/* Rows now, for a source of kind push; their columns are those of its batch
+ * source (larder_source_columns says which). One bad row and the whole batch is
+ * refused: each is told to call->diagnostic, up to 100. The same rows twice
+ * change nothing. `rows` stays yours to close. INVALID, NOT_FOUND, LIMIT
+ * (max_push_rows), CONFLICT or BUSY (online, others work on the same entities;
+ * history has the rows, and materialize brings them). */
+LARDER_CHECKED larder_status larder_push(larder_store *store,
+    const larder_call *call, const char *source, larder_push_to to,
+    larder_stream *rows, larder_pushed *report, larder_error *err);
+LARDER_API void larder_pushed_release(larder_pushed *report);
 
 /* -------------------------------------------------------------------- join */
 
@@ -510,6 +579,8 @@ typedef struct larder_joined_feature {
     uint64_t nulls;         /* rows whose value is null, for whatever reason */
     uint64_t before_first;  /* no history row of the key at or before t */
     uint64_t expired;       /* there was one, but past its ttl */
+    uint64_t made_null;     /* on demand: null by a division by zero and the
+                             * like (docs/expressions.md) */
 } larder_joined_feature;
 
 /* What a finished join can say of itself; lent by the stream until close. */
@@ -567,6 +638,12 @@ typedef struct larder_materialized {
     larder_time from, until;
     double seconds;          /* 0 without a monotonic clock */
     bool failed_empty;       /* a first, explicit or full run that read nothing */
+    /* Of windowed views: entities with more events than max_window_events,
+     * which cannot be read. */
+    uint64_t over_limit;
+    /* Rules of contracts that rows read here broke; with the report. */
+    const larder_violation *violations;
+    size_t n_violations;
 } larder_materialized;
 
 typedef struct larder_run_report {
@@ -600,8 +677,11 @@ LARDER_CHECKED larder_status larder_reader_open(larder_store *store,
     const larder_call *call, const larder_features *features,
     larder_reader **out, larder_error *err);
 LARDER_API void larder_reader_close(larder_reader *reader);
-/* The columns `keys` must have (typed), and those a read gives. Lent. */
+/* The columns `keys` must have (typed), those that on-demand features ask for
+ * besides, which come behind them, and those a read gives. Lent. */
 LARDER_API const larder_schema *larder_reader_keys(const larder_reader *reader);
+LARDER_API const larder_schema *larder_reader_requests(
+    const larder_reader *reader);
 LARDER_API const larder_schema *larder_reader_features(
     const larder_reader *reader);
 LARDER_API uint64_t larder_reader_generation(const larder_reader *reader);
@@ -614,13 +694,62 @@ typedef struct larder_answer {
     size_t room_cells;
 } larder_answer;
 
-/* Judged at call->now. INVALID (a null or unknown key part: row and column
- * named; a time before the stored row), NOT_FOUND (a view not materialized
- * yet: named), CORRUPT, UNAVAILABLE. */
+/* Judged at call->now. `keys` has the key columns, then the requests'; those may
+ * be null. INVALID (a null or unknown key part: row and column named; a time
+ * before the stored row; a sum that does not fit its type), LIMIT (an entity
+ * with more events than max_window_events: row and view named), NOT_FOUND (a
+ * view not materialized yet: named), CORRUPT, UNAVAILABLE. */
 LARDER_CHECKED larder_status larder_reader_get(larder_reader *reader,
     const larder_call *call, const larder_batch *keys, larder_answer *answer,
     larder_error *err);
 LARDER_API void larder_answer_release(larder_answer *answer);
+
+/* ------------------------------------------------------------------- proof */
+
+typedef struct larder_prove_options {
+    larder_features features; /* the views of these; or, without any, ... */
+    const char *const *views; /* ... these; NULL: every online view */
+    size_t n_views;
+    uint64_t sample;          /* entities of each view; 0: 1000 */
+} larder_prove_options;
+
+typedef struct larder_proved_view {
+    const char *view;
+    uint64_t compared;  /* entities: equal and different ones */
+    uint64_t equal, different;
+    uint64_t missing;   /* in history by the ledger's mark, and not online */
+    uint64_t unsettled; /* with rows that arrived since, perhaps online in
+                         * part: materialize, and they can be compared */
+    larder_time until;  /* as the ledger has it; LARDER_TIME_MIN: never */
+    /* NULL, or why nothing was compared: "not materialized yet", ... A proof
+     * that proves nothing is none. */
+    const char *reason;
+} larder_proved_view;
+
+/* Where online and history first differ; all of it text. */
+typedef struct larder_difference {
+    char *view;    /* NULL: they do not */
+    char *key;     /* "driver_id=7, day=3" */
+    char *feature; /* or what else of the row; NULL: all of it */
+    char *online;  /* the value there; NULL: no row of the key is there */
+    char *history;
+} larder_difference;
+
+typedef struct larder_proved {
+    larder_proved_view *views;
+    size_t n_views;
+    larder_difference difference; /* by view, then key */
+} larder_proved;
+
+/* Recompute the online rows of a sample of entities from history, as of the
+ * ledger's mark, and compare them byte for byte. The sample is the same as long
+ * as the entities are. What differs is no failure of the call, but told in the
+ * report, which is filled as far as it came, also on failure. INVALID,
+ * NOT_FOUND (a view, feature, service), LIMIT (memory_bytes), CORRUPT. */
+LARDER_CHECKED larder_status larder_prove(larder_store *store,
+    const larder_call *call, const larder_prove_options *options,
+    larder_proved *report, larder_error *err);
+LARDER_API void larder_proved_release(larder_proved *report);
 
 #ifdef __cplusplus
 }

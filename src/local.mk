@@ -15,6 +15,7 @@ libbase_la_SOURCES = \
 	%D%/base/number.c %D%/base/number.h \
 	%D%/base/power_of_ten.c %D%/base/power_of_ten.h \
 	%D%/base/shortest.c %D%/base/shortest.h \
+	%D%/base/sum.c %D%/base/sum.h \
 	%D%/base/time.c %D%/base/time.h \
 	%D%/base/words.c %D%/base/words.h
 
@@ -47,6 +48,23 @@ libldr_la_SOURCES = \
 	%D%/data/value.c
 
 libldr_la_SOURCES += \
+	%D%/expression/arithmetic.c \
+	%D%/expression/calendar.c \
+	%D%/expression/check.c \
+	%D%/expression/compare.c \
+	%D%/expression/convert.c \
+	%D%/expression/evaluate.c %D%/expression/evaluate.h \
+	%D%/expression/expression.c %D%/expression/expression.h \
+	%D%/expression/functions.c %D%/expression/functions.h \
+	%D%/expression/lex.c %D%/expression/lex.h \
+	%D%/expression/parse.c \
+	%D%/expression/strings.c \
+	%D%/expression/suggest.c %D%/expression/suggest.h \
+	%D%/expression/tree.c %D%/expression/tree.h \
+	%D%/expression/values.c \
+	%D%/expression/vector.h
+
+libldr_la_SOURCES += \
 	%D%/definition/check.c %D%/definition/check.h \
 	%D%/definition/config.c %D%/definition/config.h \
 	%D%/definition/definition.c %D%/definition/definition.h \
@@ -56,15 +74,19 @@ libldr_la_SOURCES += \
 	%D%/definition/folder.c %D%/definition/folder.h \
 	%D%/definition/load.c %D%/definition/load.h \
 	%D%/definition/load_keys.h \
+	%D%/definition/load_nested.c \
 	%D%/definition/load_parts.c %D%/definition/load_parts.h \
 	%D%/definition/options.c \
 	%D%/definition/print.c %D%/definition/print.h \
 	%D%/definition/read.c %D%/definition/read.h \
 	%D%/definition/table.c %D%/definition/table.h \
 	%D%/definition/validate.c %D%/definition/validate.h \
+	%D%/definition/validate_circle.c \
+	%D%/definition/validate_ondemand.c \
 	%D%/definition/validate_service.c \
 	%D%/definition/validate_source.c \
 	%D%/definition/validate_view.c \
+	%D%/definition/validate_window.c \
 	%D%/definition/yaml.c %D%/definition/yaml.h
 
 libldr_la_SOURCES += \
@@ -91,19 +113,42 @@ libldr_la_SOURCES += \
 libldr_la_SOURCES += \
 	%D%/engine/answer.c %D%/engine/answer.h \
 	%D%/engine/asof.c %D%/engine/asof.h \
+	%D%/engine/assemble.c %D%/engine/assemble.h \
+	%D%/engine/builds.c \
 	%D%/engine/channel.c %D%/engine/channel.h \
 	%D%/engine/chunk.c %D%/engine/chunk.h \
+	%D%/engine/computed.c %D%/engine/computed.h \
+	%D%/engine/clause.c %D%/engine/clause.h \
+	%D%/engine/contract.c %D%/engine/contract.h \
+	%D%/engine/derive.c %D%/engine/derive.h \
+	%D%/engine/derive_keys.c \
+	%D%/engine/differ.c %D%/engine/differ.h \
+	%D%/engine/events.c %D%/engine/events.h \
 	%D%/engine/explain.c %D%/engine/explain.h \
+	%D%/engine/fill.c %D%/engine/fill.h \
+	%D%/engine/gathering.c \
 	%D%/engine/historical.c %D%/engine/historical.h \
 	%D%/engine/ingest.c %D%/engine/ingest.h \
-	%D%/engine/lookup.c %D%/engine/lookup.h \
+	%D%/engine/lookup.c \
 	%D%/engine/manifest.c %D%/engine/manifest.h \
 	%D%/engine/materialize.c %D%/engine/materialize.h \
+	%D%/engine/ondemand.c %D%/engine/ondemand.h \
 	%D%/engine/parallel.c %D%/engine/parallel.h \
 	%D%/engine/plan.c %D%/engine/plan.h \
+	%D%/engine/prove.c %D%/engine/prove.h \
+	%D%/engine/push.c %D%/engine/push.h \
 	%D%/engine/range.c \
+	%D%/engine/reader.c %D%/engine/reader.h \
+	%D%/engine/recompute.c %D%/engine/recompute.h \
 	%D%/engine/runs.c %D%/engine/runs.h \
-	%D%/engine/spine.c %D%/engine/spine.h
+	%D%/engine/sample.c %D%/engine/sample.h \
+	%D%/engine/series.c %D%/engine/series.h \
+	%D%/engine/shares.c %D%/engine/shares.h \
+	%D%/engine/spine.c %D%/engine/spine.h \
+	%D%/engine/track.c %D%/engine/track.h \
+	%D%/engine/verdict.c %D%/engine/verdict.h \
+	%D%/engine/window.c %D%/engine/window.h \
+	%D%/engine/windowed.c %D%/engine/windowed.h
 
 libldr_la_SOURCES += %D%/larder.c
 

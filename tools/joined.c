@@ -22,11 +22,11 @@ features_json(const larder_joined *joined)
     for (size_t i = 0; i < joined->n_features; i++) {
         const larder_joined_feature *f = &joined->features[i];
 
-        json_array_append_new(
-            all, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", f->name, "ref",
-                     f->ref, "nulls", (json_int_t)f->nulls, "before_first",
-                     (json_int_t)f->before_first, "expired",
-                     (json_int_t)f->expired));
+        json_array_append_new(all,
+            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", f->name, "ref",
+                f->ref, "nulls", (json_int_t)f->nulls, "before_first",
+                (json_int_t)f->before_first, "expired", (json_int_t)f->expired,
+                "made_null", (json_int_t)f->made_null));
     }
     return all;
 }
@@ -58,8 +58,10 @@ print_report(struct run *run, const larder_joined *joined, const char *output,
 {
     static const larder_field fields[] = {{"name", LARDER_STRING},
         {"ref", LARDER_STRING}, {"nulls", LARDER_INT64},
-        {"before_first", LARDER_INT64}, {"expired", LARDER_INT64}};
-    static const struct listing listing = {.name = "features"};
+        {"before_first", LARDER_INT64}, {"expired", LARDER_INT64},
+        {"made_null", LARDER_INT64}};
+    static const struct listing listing = {
+        .name = "features", .hide_empty = true};
     struct sheet sheet;
     larder_status rc;
 
@@ -70,6 +72,10 @@ print_report(struct run *run, const larder_joined *joined, const char *output,
         sheet_number(&sheet, joined->features[i].nulls);
         sheet_number(&sheet, joined->features[i].before_first);
         sheet_number(&sheet, joined->features[i].expired);
+        if (joined->features[i].made_null == 0 && run->output == OUTPUT_TABLE)
+            sheet_null(&sheet);
+        else
+            sheet_number(&sheet, joined->features[i].made_null);
     }
     LARDER_TRY(sheet_print(
         &sheet, run, &listing, facts_json(run, joined, output, manifest), err));

@@ -28,15 +28,19 @@ larder_SOURCES = \
 	%D%/op_ls.c \
 	%D%/op_materialize.c \
 	%D%/op_plan.c \
+	%D%/op_prove.c \
+	%D%/op_push.c \
 	%D%/op_show.c \
 	%D%/op_validate.c \
 	%D%/operation.c %D%/operation.h \
 	%D%/outfile.c %D%/outfile.h \
 	%D%/place.c %D%/place.h \
 	%D%/print.c %D%/print.h \
+	%D%/question.c %D%/question.h \
 	%D%/run.c %D%/run.h \
 	%D%/speak.c %D%/speak.h \
-	%D%/table.c %D%/table.h
+	%D%/table.c %D%/table.h \
+	%D%/violations.c %D%/violations.h
 larder_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DLARDER_EXAMPLES='"$(pkgdatadir)/examples"'
 larder_CFLAGS = $(AM_CFLAGS) $(POPT_CFLAGS) $(JANSSON_CFLAGS) \

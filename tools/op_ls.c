@@ -16,13 +16,18 @@ static const struct {
     {LARDER_VIEWS, {"views", "view", "feature-views", "feature_views"}},
     {LARDER_SERVICES,
         {"services", "service", "feature-services", "feature_services"}},
-    {LARDER_JOBS, {"jobs", "job"}}, {LARDER_ALL, {"all"}}};
+    {LARDER_JOBS, {"jobs", "job"}},
+    {LARDER_ON_DEMAND_VIEWS,
+        {"on-demand-views", "on-demand-view", "on-demand-feature-views",
+            "on_demand_feature_views"}},
+    {LARDER_ALL, {"all"}}};
 
-static const char *const kind_choices[] = {
-    "entities", "sources", "views", "services", "jobs", "all", NULL};
+static const char *const kind_choices[] = {"entities", "sources", "views",
+    "services", "jobs", "on-demand-views", "all", NULL};
 static const char *const kind_spellings[] = {"entity", "source", "view",
     "service", "job", "data-sources", "data_sources", "feature-views",
-    "feature_views", "feature-services", "feature_services", NULL};
+    "feature_views", "feature-services", "feature_services", "on-demand-view",
+    "on-demand-feature-views", "on_demand_feature_views", NULL};
 
 /* Text of many names, which JSON gives as an array. */
 static const char *const lists[] = {"keys", "features", NULL};
@@ -78,8 +83,8 @@ const struct operation op_ls = {.name = "ls",
                 .choices = kind_choices,
                 .spellings = kind_spellings,
                 .value = "KIND",
-                .help = "entities, sources, views, services or jobs; all of "
-                        "them unless given"},
+                .help = "entities, sources, views, services, jobs or "
+                        "on-demand-views; all of them unless given"},
             PARAM_GENERATION, {0}},
     .run = run_ls};
 

@@ -5,13 +5,15 @@
 #include "base/time.h"
 #include "print.h"
 #include "speak.h"
+#include "violations.h"
 
 #define COUNTS                                                                 \
     {"view", LARDER_STRING}, {"read", LARDER_INT64},                           \
         {"written", LARDER_INT64}, {"unchanged", LARDER_INT64},                \
         {"older", LARDER_INT64}, {"late", LARDER_INT64},                       \
         {"expired", LARDER_INT64}, {"null_key", LARDER_INT64},                 \
-        {"out_of_range", LARDER_INT64}, {"from", LARDER_TIMESTAMP},            \
+        {"out_of_range", LARDER_INT64}, {"over_limit", LARDER_INT64},          \
+        {"from", LARDER_TIMESTAMP},                                            \
     {                                                                          \
         "until", LARDER_TIMESTAMP                                              \
     }
@@ -57,6 +59,7 @@ add_view(struct sheet *sheet, struct run *run, const larder_materialized *m)
     count(sheet, run, m->expired);
     count(sheet, run, m->null_key);
     count(sheet, run, m->out_of_range);
+    count(sheet, run, m->over_limit);
     if (m->has_from)
         sheet_time(sheet, shown(run, m->from));
     else
@@ -74,28 +77,53 @@ print_report(struct run *run, const larder_run_report *report, bool dry_run,
 {
     static const struct listing listing = {.name = "views", .hide_empty = true};
     struct sheet sheet;
+    struct violations violations = {0};
     json_t *facts = json_pack("{s:s, s:b, s:f}", "run", report->run_id,
         "dry_run", (int)dry_run, "seconds", run_seconds(run));
+    larder_status rc = LARDER_OK;
 
     sheet_begin(&sheet, run->output == OUTPUT_TABLE ? people_fields : fields,
         sizeof fields / sizeof *fields);
-    for (size_t i = 0; i < report->n_views; i++)
-        add_view(&sheet, run, &report->views[i]);
-    return sheet_print(&sheet, run, &listing, facts, err);
+    for (size_t i = 0; i < report->n_views; i++) {
+        const larder_materialized *m = &report->views[i];
+
+        add_view(&sheet, run, m);
+        if (rc == LARDER_OK)
+            rc = violations_add(
+                &violations, m->violations, m->n_violations, &sheet.error);
+    }
+    violations_tell(&violations, facts);
+    if (sheet.rc == LARDER_OK)
+        sheet.rc = rc;
+    rc = sheet_print(&sheet, run, &listing, facts, err);
+    if (rc == LARDER_OK)
+        rc = violations_print(&violations, run, err);
+    violations_release(&violations);
+    return rc;
 }
 
 static void
 judge(struct run *run, const larder_run_report *report)
 {
-    for (size_t i = 0; i < report->n_views; i++)
-        if (report->views[i].failed_empty) {
+    for (size_t i = 0; i < report->n_views; i++) {
+        const larder_materialized *m = &report->views[i];
+
+        if (m->failed_empty || m->over_limit > 0 || m->n_violations > 0)
             run->outcome = OUTCOME_CHECK_FAILED;
+        if (m->failed_empty)
             speak_warning(run,
                 "view '%s': no row was read; a first, explicit or full run "
                 "without one is no success (unless the view says "
                 "'allow_empty: true')",
-                report->views[i].view);
-        }
+                m->view);
+        if (m->over_limit > 0)
+            speak_warning(run,
+                "view '%s': %llu %s more events in the longest window than "
+                "its max_window_events and cannot be read; raise it, apply "
+                "and materialize again",
+                m->view, (unsigned long long)m->over_limit,
+                m->over_limit == 1 ? "entity has" : "entities have");
+    }
 }
 
 static larder_status
@@ -170,7 +198,10 @@ const struct operation op_materialize = {.name = "materialize",
         "range of event times. --full rebuilds each view beside the one being "
         "served, then switches over.\n"
         "\n"
-        "The exit code is 3 when a first, explicit or full run read no row.",
+        "The exit code is 3 when a first, explicit or full run read no row, "
+        "when rows break the contract of a feature (range, nullable, values), "
+        "and when an entity has more events than its view's max_window_events: "
+        "the others go on, but that one cannot be read.",
     .params =
         (const struct param[]){
             {.name = "start",

@@ -7,21 +7,23 @@
 
 static const struct {
     const char *one, *many;
-} kinds[] = {{"entity", "entities"}, {"source", "sources"},
-    {"feature view", "feature views"}, {"service", "services"},
-    {"job", "jobs"}};
+    bool always; /* said of none too */
+} kinds[] = {{"entity", "entities", true}, {"source", "sources", true},
+    {"feature view", "feature views", true},
+    {"on-demand view", "on-demand views", false}, {"service", "services", true},
+    {"job", "jobs", false}};
 
 static void
 say_counts(struct run *run, const larder_faults *f)
 {
-    const size_t counts[] = {
-        f->n_entities, f->n_sources, f->n_views, f->n_services, f->n_jobs};
+    const size_t counts[] = {f->n_entities, f->n_sources, f->n_views,
+        f->n_on_demand_views, f->n_services, f->n_jobs};
     char words[256];
     size_t used = 0;
 
     words[0] = '\0';
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        if (counts[i] > 0 || i < 4)
+        if (counts[i] > 0 || kinds[i].always)
             used += (size_t)snprintf(words + used, sizeof words - used,
                 "%s%zu %s", used == 0 ? "" : ", ", counts[i],
                 counts[i] == 1 ? kinds[i].one : kinds[i].many);
@@ -45,12 +47,13 @@ run_validate(struct run *run, larder_error *err)
     if (rc != LARDER_OK && rc != LARDER_INVALID)
         return rc;
     told = print_document(run,
-        json_pack("{s:b, s:I, s:I, s:O, s:I, s:I, s:I, s:I, s:I}", "valid",
+        json_pack("{s:b, s:I, s:I, s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "valid",
             (int)(rc == LARDER_OK), "errors", (json_int_t)faults.n_errors,
             "warnings", (json_int_t)faults.n_warnings, "faults",
             run_faults(run), "entities", (json_int_t)faults.n_entities,
             "sources", (json_int_t)faults.n_sources, "views",
-            (json_int_t)faults.n_views, "services",
+            (json_int_t)faults.n_views, "on_demand_views",
+            (json_int_t)faults.n_on_demand_views, "services",
             (json_int_t)faults.n_services, "jobs", (json_int_t)faults.n_jobs),
         err);
     rc = rc == LARDER_OK ? told : rc;

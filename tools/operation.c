@@ -12,10 +12,11 @@
 
 const struct operation *const operations[] = {&op_init, &op_validate, &op_plan,
     &op_apply, &op_diff, &op_rollback, &op_teardown, &op_ls, &op_show,
-    &op_search, &op_lineage, &op_sql, &op_ingest, &op_join, &op_explain,
-    &op_materialize, &op_get, &op_completion, &op_version, &op_help,
-    &op_materialize_incremental, &op_get_historical_features, &op_entities,
-    &op_feature_views, &op_feature_services, &op_data_sources, NULL};
+    &op_search, &op_lineage, &op_sql, &op_ingest, &op_push, &op_join,
+    &op_explain, &op_materialize, &op_get, &op_prove, &op_completion,
+    &op_version, &op_help, &op_materialize_incremental,
+    &op_get_historical_features, &op_entities, &op_feature_views,
+    &op_feature_services, &op_data_sources, NULL};
 
 static const char *const output_choices[] = {
     "table", "json", "jsonl", "csv", NULL};
@@ -71,9 +72,10 @@ const struct outcome_text outcome_texts[] = {
     {OUTCOME_FAILED, "failed; faulty definitions included"},
     {OUTCOME_USAGE, "the command line is wrong"},
     {OUTCOME_CHECK_FAILED,
-        "a check failed: rows were rejected, or a first or explicit run of "
-        "materialize read nothing"},
-    {OUTCOME_NOT_JUDGED, "a check could not be judged"},
+        "a check failed: rows were rejected, a first or explicit run of "
+        "materialize read nothing, or prove found a difference"},
+    {OUTCOME_NOT_JUDGED,
+        "a check could not be judged: prove had nothing to compare"},
     {OUTCOME_UNAVAILABLE, "a store cannot be reached: trying again may help"},
     {OUTCOME_BUSY, "busy, or somebody else changed it first"},
     {OUTCOME_CHANGES, "plan --exit-code, and there are changes"},
