@@ -52,12 +52,14 @@ fill(
     text.schema = shape.schema;
     text.required = shape.required;
     text.n_required = shape.n_required;
+    text.check = shape.check;
     text.naive_offset_minutes = shape.naive_offset_minutes;
     LARDER_TRY(larder_text_read(file, &text, call, &rows, err));
     LARDER_TRY(larder_ingest(store, call, "flights", &rows, &done, err));
     printf("generation %" PRIu64 ", %" PRIu64 " flights\n", applied.generation,
         done.added);
 out:
+    larder_ingested_release(&done);
     larder_stream_close(&rows);
     return rc;
 }

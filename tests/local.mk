@@ -13,18 +13,23 @@ check_LTLIBRARIES += %D%/libsupport.la
 
 # Each is one file of that name, linked with the library and the support.
 ROOM_TESTS = \
+	%D%/conformance_keys \
 	%D%/conformance_offline \
 	%D%/conformance_online \
 	%D%/conformance_registry \
 	%D%/oracle_asof \
+	%D%/oracle_sum \
+	%D%/oracle_window \
 	%D%/test_apply \
 	%D%/test_arena \
 	%D%/test_batch \
 	%D%/test_catalog \
 	%D%/test_config \
+	%D%/test_contract \
 	%D%/test_csv \
 	%D%/test_diff \
 	%D%/test_error \
+	%D%/test_events \
 	%D%/test_explain \
 	%D%/test_historical \
 	%D%/test_ingest \
@@ -46,10 +51,14 @@ ROOM_TESTS = \
 	%D%/test_sort \
 	%D%/test_storage \
 	%D%/test_stream \
+	%D%/test_sum \
 	%D%/test_table \
 	%D%/test_text \
 	%D%/test_time \
 	%D%/test_validate \
+	%D%/test_window \
+	%D%/test_windowed \
+	%D%/test_windows_online \
 	%D%/test_yaml
 
 # What concerns one driver alone.
@@ -60,6 +69,7 @@ ROOM_TESTS += \
 endif
 if HAVE_SQLITE
 ROOM_TESTS += \
+	%D%/oracle_windowed_join \
 	%D%/test_registry_sqlite \
 	%D%/test_sqlite \
 	%D%/test_user_tables
@@ -70,6 +80,8 @@ endif
 	%D%/test_lookup.c %D%/allocations.c %D%/allocations.h
 %C%_test_nomem_SOURCES = \
 	%D%/test_nomem.c %D%/allocations.c %D%/allocations.h
+%C%_test_windowed_SOURCES = \
+	%D%/test_windowed.c %D%/allocations.c %D%/allocations.h
 
 # Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
 FUZZ_TESTS = \
@@ -109,6 +121,7 @@ CLI_TESTS = \
 	%D%/cli/bad_input.sh \
 	%D%/cli/ci.sh \
 	%D%/cli/concurrent.sh \
+	%D%/cli/contracts.sh \
 	%D%/cli/ends.sh \
 	%D%/cli/example.sh \
 	%D%/cli/failures.sh \
@@ -148,10 +161,14 @@ TEST_FILES = \
 	%D%/cases/faults/jobs.yaml \
 	%D%/cases/faults/keys.expect \
 	%D%/cases/faults/keys.yaml \
-	%D%/cases/faults/later.expect \
-	%D%/cases/faults/later.yaml \
+	%D%/cases/faults/kinds.expect \
+	%D%/cases/faults/kinds.yaml \
 	%D%/cases/faults/names.expect \
 	%D%/cases/faults/names.yaml \
+	%D%/cases/faults/ondemand.expect \
+	%D%/cases/faults/ondemand.yaml \
+	%D%/cases/faults/renamed.expect \
+	%D%/cases/faults/renamed.yaml \
 	%D%/cases/faults/root.expect \
 	%D%/cases/faults/root.yaml \
 	%D%/cases/faults/services.expect \
@@ -166,6 +183,8 @@ TEST_FILES = \
 	%D%/cases/faults/types.yaml \
 	%D%/cases/faults/views.expect \
 	%D%/cases/faults/views.yaml \
+	%D%/cases/faults/windows.expect \
+	%D%/cases/faults/windows.yaml \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \
@@ -206,7 +225,10 @@ if !HAVE_CHECK
 endif
 
 # The long runs: the same programs, with LARDER_SOAK set they go on for longer.
-SOAK_TESTS = %D%/oracle_asof
+SOAK_TESTS = %D%/oracle_asof %D%/oracle_window
+if HAVE_SQLITE
+SOAK_TESTS += %D%/oracle_windowed_join
+endif
 soak: all $(SOAK_TESTS)
 	@for test in $(SOAK_TESTS); do \
 	    echo "soak: $$test"; LARDER_SOAK=1 ./$$test || exit 1; \

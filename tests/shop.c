@@ -53,7 +53,9 @@ shop_reopen(shop *s)
 {
     char path[512];
     larder_open_options options = {
-        .config_path = path, .offline_backends = s->offline_backends};
+        .config_path = path,
+        .offline_backends = s->offline_backends,
+        .online_backends = s->online_backends};
 
     larder_close(s->store);
     s->store = NULL;

@@ -16,6 +16,7 @@ typedef struct shop {
     larder_error err; /* of the last call that failed */
     /* Before shop_reopen: stores of the test's own, or NULL. */
     const struct larder_offline_ops *const *offline_backends;
+    const struct larder_online_ops *const *online_backends;
 } shop;
 
 /* A new folder; stores as {type: memory} or, "sqlite" and "lmdb", on disk. */

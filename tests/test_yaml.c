@@ -317,6 +317,60 @@ START_TEST(a_line_too_long_to_show_is_shown_from_its_begin_or_not_at_all)
 }
 END_TEST
 
+/* "line:column" of byte `at` of the value of key `k`. */
+static const char *
+place_in(const char *text, size_t at)
+{
+    static char spot[40];
+    const ldr_yaml *value = ldr_yaml_find(parse(text), "k");
+    ldr_place place;
+
+    ck_assert_ptr_nonnull(value);
+    place = ldr_yaml_inside(value, at);
+    snprintf(spot, sizeof spot, "%u:%u", place.line, place.column);
+    return spot;
+}
+
+START_TEST(a_byte_of_a_scalar_has_a_place_of_its_own)
+{
+    ck_assert_str_eq(place_in("k: abc\n", 0), "1:4");
+    ck_assert_str_eq(place_in("k: abc\n", 2), "1:6");
+    ck_assert_str_eq(place_in("k: abc\n", 3), "1:7");
+    ck_assert_str_eq(place_in("é: 1\nk: [\"é\"]\n", 0), "2:4");
+    ck_assert_str_eq(place_in("{a: é, k: éa b}\n", 2), "1:12");
+    ck_assert_str_eq(place_in("k: \"abc\"\n", 0), "1:5");
+    ck_assert_str_eq(place_in("k: \"abc\"\n", 3), "1:8");
+    ck_assert_str_eq(place_in("k: \"a\\\"\\x41\\u00e9\\tb\"\n", 3), "1:12");
+    ck_assert_str_eq(place_in("k: \"a\\\"\\x41\\u00e9\\tb\"\n", 5), "1:18");
+    ck_assert_str_eq(place_in("k: \"\\U0001F600\\N\\Lx\"\n", 9), "1:19");
+    ck_assert_str_eq(place_in("k: 'a''é'' c'\n", 6), "1:12");
+}
+END_TEST
+
+START_TEST(a_byte_of_several_lines_has_the_place_that_can_be_told)
+{
+    ck_assert_str_eq(place_in("k: ab\n  cd\n", 1), "1:5");
+    ck_assert_str_eq(place_in("k: ab\n  cd\n", 4), "1:4");
+    ck_assert_str_eq(place_in("k: \"ab\n  cd\"\n", 1), "1:6");
+    ck_assert_str_eq(place_in("k: \"ab\n  cd\"\n", 4), "1:4");
+    ck_assert_str_eq(place_in("k: |\n  ab\n\n    éd\n", 1), "2:4");
+    ck_assert_str_eq(place_in("k: |\n  ab\n\n    éd\n", 8), "4:6");
+    ck_assert_str_eq(place_in("k: |-\r\n  ab\r\n  cd\r\n", 4), "3:4");
+    ck_assert_str_eq(place_in("k: >\n  ab\n  cd\n", 4), "1:4");
+    ck_assert_str_eq(place_in("k: ab\n", 99), "1:4");
+}
+END_TEST
+
+START_TEST(a_scalar_whose_text_is_not_kept_has_its_own_place)
+{
+    ldr_yaml scalar = {.place = {.line = 3, .column = 5}, .text = "ab"};
+    ldr_place place = ldr_yaml_inside(&scalar, 1);
+
+    ck_assert_uint_eq(place.line, 3);
+    ck_assert_uint_eq(place.column, 5);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -350,6 +404,11 @@ main(void)
     tcase_add_test(told_case, faults_are_counted_where_nobody_listens);
     tcase_add_test(
         told_case, the_line_of_a_fault_is_found_after_every_kind_of_line_end);
+    tcase_add_test(told_case, a_byte_of_a_scalar_has_a_place_of_its_own);
+    tcase_add_test(
+        told_case, a_byte_of_several_lines_has_the_place_that_can_be_told);
+    tcase_add_test(
+        told_case, a_scalar_whose_text_is_not_kept_has_its_own_place);
     tcase_add_test(told_case,
         a_line_too_long_to_show_is_shown_from_its_begin_or_not_at_all);
     suite_add_tcase(suite, told_case);

@@ -423,7 +423,7 @@ def history(source):
 # The spine.
 
 SPINE = ["hcp_id", "patient_id", "trigger_id", "territory_id", "brand_id",
-         "event_timestamp", "label"]
+         "event_timestamp", "planned_calls", "label"]
 UNKNOWN = {"hcp_id": "hcp_99999", "patient_id": "pt_999999",
            "trigger_id": "trg_999999", "territory_id": "T99",
            "brand_id": "brand_z"}
@@ -434,6 +434,11 @@ def label_of(r, hcp):
     return "%d" % r.chance(base / 100)
 
 
+def planned_calls(hcp):
+    """What a request column holds; for some providers nothing is planned."""
+    return "%d" % (seed_of(hcp) % 6)
+
+
 def spine_row(r, patients, triggers):
     patient, brand = r.pick(patients)
     trigger = r.pick(triggers)
@@ -442,7 +447,8 @@ def spine_row(r, patients, triggers):
     hcp = "hcp_%05d" % (1 + r.below(HCPS))
     return {"hcp_id": hcp, "patient_id": patient, "trigger_id": trigger,
             "territory_id": "T%02d" % (1 + r.below(TERRITORIES)),
-            "brand_id": brand, "label": label_of(r, hcp),
+            "brand_id": brand, "planned_calls": planned_calls(hcp),
+            "label": label_of(r, hcp),
             "event_timestamp": text_of(min(time, LAST - SECOND))}
 
 
@@ -460,6 +466,7 @@ def spine():
     for t, _, number in boundary_spine():
         keys = boundary_keys(number)
         rows.append(dict(keys, event_timestamp=text_of(t),
+                         planned_calls=planned_calls(keys["hcp_id"]),
                          label=label_of(r, keys["hcp_id"])))
     return r.shuffled(rows + rows[-5:] + rows[30:35])
 

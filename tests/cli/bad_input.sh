@@ -72,7 +72,7 @@ changed 'an unknown key' "unknown key 'tll' in feature view|did you mean 'ttl'?"
 changed 'a dangling reference' \
     "unknown entity 'airprt' in feature view 'airport_delay'|did you mean 'airport'?" \
     's/entities: \[airport\]/entities: [airprt]/'
-faults=2
+faults=3
 changed 'a name twice, whatever the case' \
     "feature view 'Airport_Delay' is defined twice, first at|features.yaml:26:11" \
     's/- name: route_latest/- name: Airport_Delay/'
@@ -247,7 +247,7 @@ refused 'only reading is asked of history' 1 'only reading is allowed' \
 # ------------------------------------------------------- a row of the future
 printf "$header\nFUT,B,2001-04-01T00:05:00Z,77,2\n" >future.csv
 larder -q ingest flights future.csv >/dev/null
-future() { larder -q -o csv get origin=FUT -f airport_delay | tail -n 1; }
+future() { larder -q -o csv get origin=FUT -f airport_delay:origin_delay | tail -n 1; }
 larder -q materialize >/dev/null
 is 'a row of the future is not served' test "$(future)" = FUT,,NOT_FOUND,
 LARDER_NOW=2001-04-01T00:04:59.999999Z larder -q materialize >/dev/null
@@ -280,9 +280,9 @@ spine 'a spine with a row without time' "row 1 has no 'event_timestamp'" "origin
 spine 'a spine with a NUL' "spine_.csv:2:1|a NUL at byte 2" "origin,event_timestamp\nS\0O,$t\n"
 printf "origin,event_timestamp\n" >spine_.csv
 is 'a spine of a header gives a header' \
-    test "$(larder join spine_.csv -f airport_delay)" = origin,event_timestamp,origin_delay
+    test "$(larder join spine_.csv -f airport_delay:origin_delay)" = origin,event_timestamp,origin_delay
 printf "origin,event_timestamp\n,$t\nSFO,$t\n" >spine_.csv
-larder join spine_.csv -f airport_delay >out 2>err
+larder join spine_.csv -f airport_delay:origin_delay >out 2>err
 is 'a null key stays, with null features' grep -qx ",$t," out
 is '... and is counted' grep -q '1 row of the spine with a null in the key' err
 refused 'a view that is not there' 1 "no feature view 'airport_dela'|did you mean 'airport_delay'?" \

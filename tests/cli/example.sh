@@ -71,10 +71,18 @@ diff -u - <(printf '%s\n' "$said") <<'END' || exit 1
 generation 1, 19362 flights
 training.csv: 201 rows
 origin_delay = -12 PRESENT
+flights_7d = 315 PRESENT
+delay_mean_7d = 2.3142857142857145 PRESENT
+late_flights_7d = 56 PRESENT
 delay = -4 PRESENT
 distance = 337 PRESENT
+route_delay_7d = 3.046511627906977 PRESENT
+route_delay_30d = 10.377622377622378 PRESENT
+route_delay_max_30d = 168 PRESENT
+late_share_7d = 0.17777777777777778 PRESENT
+route_trend = -7.3311107497154016 PRESENT
 END
-[ "$(head -n 2 training.csv)" = \
+[ "$(head -n 2 training.csv | cut -d, -f1-5,9-10)" = \
     'origin,destination,event_timestamp,late,origin_delay,delay,distance
 JFK,LAS,2001-01-01T23:18:00Z,0,24,-27,2248' ] || {
     head -n 2 training.csv
