@@ -489,6 +489,26 @@ refuse_derived(const ldr_plan *plan, larder_error *err)
     return LARDER_INVALID;
 }
 
+/* No one row is its value. */
+static larder_status
+refuse_windowed(const ldr_plan *plan, larder_error *err)
+{
+    const ldr_view *view = plan->views[plan->features[0].view].view;
+    const ldr_feature *feature = &view->features[plan->features[0].feature];
+    char window[40];
+
+    ldr_duration_print(feature->window_us, window);
+    larder_fail(err, LARDER_INVALID,
+        "'%s' is %s over a window of %s: no one row is its value",
+        plan->features[0].ref, ldr_aggregate_name(feature->aggregate), window);
+    larder_hint(err,
+        "look at them: larder sql \"SELECT * FROM %s WHERE ... ORDER BY %s\"",
+        view->source->table == NULL ? view->source->about.name
+                                    : view->source->table,
+        view->source->timestamp_field);
+    return LARDER_INVALID;
+}
+
 larder_status
 ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
     const larder_join_options *options, larder_stream *spine, uint64_t row,
@@ -503,6 +523,9 @@ ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
 
     if (plan->features[0].view == LDR_PLAN_DERIVED)
         return refuse_derived(plan, err);
+    if (plan->views[0].view->features[plan->features[0].feature].aggregate !=
+        LDR_AGGREGATE_NONE)
+        return refuse_windowed(plan, err);
     LARDER_TRY(prepare(&e, err));
     LARDER_TRY(find_row(&e, spine, row, err));
     if (!e.null_key)
