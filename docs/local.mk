@@ -12,4 +12,5 @@ EXTRA_DIST += \
 	%D%/concepts.md \
 	%D%/definitions.md \
 	%D%/example.c \
+	%D%/expressions.md \
 	%D%/formats.md

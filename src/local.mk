@@ -9,6 +9,7 @@ lib_LTLIBRARIES += liblarder.la
 libbase_la_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/error.c \
+	%D%/base/ignore.c %D%/base/ignore.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/nearest.c %D%/base/nearest.h \
@@ -50,14 +51,17 @@ libldr_la_SOURCES = \
 libldr_la_SOURCES += \
 	%D%/expression/arithmetic.c \
 	%D%/expression/calendar.c \
-	%D%/expression/check.c \
+	%D%/expression/check.c %D%/expression/check.h \
+	%D%/expression/check_call.c \
 	%D%/expression/compare.c \
 	%D%/expression/convert.c \
 	%D%/expression/evaluate.c %D%/expression/evaluate.h \
 	%D%/expression/expression.c %D%/expression/expression.h \
 	%D%/expression/functions.c %D%/expression/functions.h \
 	%D%/expression/lex.c %D%/expression/lex.h \
-	%D%/expression/parse.c \
+	%D%/expression/parse.c %D%/expression/parse.h \
+	%D%/expression/parse_value.c \
+	%D%/expression/room.c \
 	%D%/expression/strings.c \
 	%D%/expression/suggest.c %D%/expression/suggest.h \
 	%D%/expression/tree.c %D%/expression/tree.h \

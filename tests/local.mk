@@ -31,6 +31,7 @@ ROOM_TESTS = \
 	%D%/test_error \
 	%D%/test_events \
 	%D%/test_explain \
+	%D%/test_expression \
 	%D%/test_historical \
 	%D%/test_ingest \
 	%D%/test_ingest_rows \
@@ -45,6 +46,7 @@ ROOM_TESTS = \
 	%D%/test_number \
 	%D%/test_plan \
 	%D%/test_print \
+	%D%/test_prove \
 	%D%/test_records \
 	%D%/test_row \
 	%D%/test_snapshot \
@@ -69,6 +71,7 @@ ROOM_TESTS += \
 endif
 if HAVE_SQLITE
 ROOM_TESTS += \
+	%D%/oracle_expression \
 	%D%/oracle_windowed_join \
 	%D%/test_registry_sqlite \
 	%D%/test_sqlite \
@@ -76,6 +79,8 @@ ROOM_TESTS += \
 endif
 
 # These have a malloc() of their own.
+%C%_test_expression_SOURCES = \
+	%D%/test_expression.c %D%/allocations.c %D%/allocations.h
 %C%_test_lookup_SOURCES = \
 	%D%/test_lookup.c %D%/allocations.c %D%/allocations.h
 %C%_test_nomem_SOURCES = \
@@ -86,15 +91,19 @@ endif
 # Hostile bytes: each reads its folder of fuzz/corpus, and that spoilt.
 FUZZ_TESTS = \
 	%D%/fuzz/fuzz_csv \
+	%D%/fuzz/fuzz_expression \
 	%D%/fuzz/fuzz_json \
 	%D%/fuzz/fuzz_yaml
 %C%_fuzz_fuzz_csv_SOURCES = \
 	%D%/fuzz/fuzz_csv.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_expression_SOURCES = \
+	%D%/fuzz/fuzz_expression.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_json_SOURCES = \
 	%D%/fuzz/fuzz_json.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_yaml_SOURCES = \
 	%D%/fuzz/fuzz_yaml.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_csv_LDADD = libldr.la
+%C%_fuzz_fuzz_expression_LDADD = libldr.la
 %C%_fuzz_fuzz_json_LDADD = libldr.la
 %C%_fuzz_fuzz_yaml_LDADD = libldr.la
 check_PROGRAMS += $(FUZZ_TESTS)
@@ -107,6 +116,13 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus/csv/twins.csv \
 	%D%/fuzz/corpus/csv/two_marks.csv \
 	%D%/fuzz/corpus/csv/typed.csv \
+	%D%/fuzz/corpus/expression/casts.sql \
+	%D%/fuzz/corpus/expression/deep.sql \
+	%D%/fuzz/corpus/expression/logic.sql \
+	%D%/fuzz/corpus/expression/long.sql \
+	%D%/fuzz/corpus/expression/moments.sql \
+	%D%/fuzz/corpus/expression/numbers.sql \
+	%D%/fuzz/corpus/expression/texts.sql \
 	%D%/fuzz/corpus/json/deep.json \
 	%D%/fuzz/corpus/json/refused.jsonl \
 	%D%/fuzz/corpus/json/spine.jsonl \
@@ -127,6 +143,7 @@ CLI_TESTS = \
 	%D%/cli/failures.sh \
 	%D%/cli/manual.sh \
 	%D%/cli/memory.sh \
+	%D%/cli/prove.sh \
 	%D%/cli/transcripts.sh
 EXTRA_DIST += \
 	%D%/cli/transcripts/definitions.txt \
@@ -227,7 +244,7 @@ endif
 # The long runs: the same programs, with LARDER_SOAK set they go on for longer.
 SOAK_TESTS = %D%/oracle_asof %D%/oracle_window
 if HAVE_SQLITE
-SOAK_TESTS += %D%/oracle_windowed_join
+SOAK_TESTS += %D%/oracle_expression %D%/oracle_windowed_join
 endif
 soak: all $(SOAK_TESTS)
 	@for test in $(SOAK_TESTS); do \

@@ -22,8 +22,8 @@
         return fails;                                                          \
     }                                                                          \
                                                                                \
-    void ldr_run_##name##_integers(const ldr_vector *args, size_t n,           \
-        ldr_slot *out, ldr_texts *texts)                                       \
+    void ldr_run_##name##_integers(                                            \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         const int64_t *a = args[0].integers, *b = args[1].integers;            \
         bool failed = false;                                                   \
@@ -67,8 +67,8 @@ INTEGERS(modulo, modulo(a, b, to))
 
 /* Of one argument: `value` of x, whose least one is a fault if `least` is. */
 #define INTEGERS_OF_ONE(name, value, least)                                    \
-    void ldr_run_##name##_integers(const ldr_vector *args, size_t n,           \
-        ldr_slot *out, ldr_texts *texts)                                       \
+    void ldr_run_##name##_integers(                                            \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         (void)texts;                                                           \
         for (size_t i = 0; i < n; i++) {                                       \
@@ -101,8 +101,8 @@ settle(ldr_slot *out, size_t n)
 }
 
 #define REALS(name, value)                                                     \
-    void ldr_run_##name(const ldr_vector *args, size_t n, ldr_slot *out,       \
-        ldr_texts *texts)                                                      \
+    void ldr_run_##name(                                                       \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         const double *a = args[0].reals, *b = args[1].reals;                   \
         double *to = out->reals;                                               \
@@ -125,8 +125,8 @@ REALS(modulo, fmod(a[i], b[i]))
 REALS(pow, pow(a[i], b[i]))
 
 #define REALS_OF_ONE(name, value)                                              \
-    void ldr_run_##name(const ldr_vector *args, size_t n, ldr_slot *out,       \
-        ldr_texts *texts)                                                      \
+    void ldr_run_##name(                                                       \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         uint64_t beyond = 0;                                                   \
                                                                                \
@@ -152,8 +152,7 @@ REALS_OF_ONE(ln, log(x))
 REALS_OF_ONE(log10, log10(x))
 
 void
-ldr_run_sign(
-    const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
+ldr_run_sign(const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 {
     (void)texts;
     for (size_t i = 0; i < n; i++)
@@ -165,14 +164,18 @@ ldr_run_sign(
 /* The most decimals, so that five to their power is a word. */
 #define DECIMALS_MAX 27
 
-/* mantissa * 2^exponent, both as frexp() has them but whole. */
+/* A finite number above zero is mantissa * 2^exponent. */
 static uint64_t
 take_apart(double positive, int *exponent)
 {
-    double fraction = frexp(positive, exponent);
+    uint64_t bits, fraction;
+    int field;
 
-    *exponent -= 53;
-    return (uint64_t)ldexp(fraction, 53);
+    memcpy(&bits, &positive, sizeof bits);
+    fraction = bits & ((UINT64_C(1) << 52) - 1);
+    field = (int)(bits >> 52);
+    *exponent = (field == 0 ? 1 : field) - 1075;
+    return field == 0 ? fraction : fraction | UINT64_C(1) << 52;
 }
 
 /* high:low / 2^shift, halves up, where that fits a word; else UINT64_MAX. */
@@ -199,12 +202,12 @@ shift_down(uint64_t high, uint64_t low, int shift)
 }
 
 /* The double nearest to the decimal of so many decimals that is nearest to the
- * exact value of x, halves away from zero. */
+ * exact value of x, halves away from zero. `power` is 5^decimals. */
 static double
-round_real(double x, int decimals)
+round_real(double x, int decimals, uint64_t power)
 {
     int exponent, shift;
-    uint64_t mantissa, high, low, power = 1, bits;
+    uint64_t mantissa, high, low, bits;
     double rounded;
 
     if (x == 0 || decimals == 0)
@@ -213,8 +216,6 @@ round_real(double x, int decimals)
     shift = -(exponent + decimals);
     if (shift <= 0) /* a multiple of 1 / 2^decimals, and of more */
         return x;
-    for (int i = 0; i < decimals; i++)
-        power *= 5;
     low = ldr_multiply(mantissa, power, &high);
     low = shift_down(high, low, shift);
     if (low >= UINT64_C(1) << 63) /* its neighbours are farther away */
@@ -228,6 +229,9 @@ void
 ldr_run_round_to(
     const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 {
+    uint64_t power = 1;
+    int64_t of = 0; /* the decimals that it is the power of */
+
     (void)texts;
     for (size_t i = 0; i < n; i++) {
         int64_t decimals = args[1].integers[i];
@@ -236,6 +240,12 @@ ldr_run_round_to(
             decimals = 0;
         if (decimals > DECIMALS_MAX)
             decimals = DECIMALS_MAX;
-        out->reals[i] = round_real(args[0].reals[i], (int)decimals);
+        if (decimals < of) {
+            of = 0;
+            power = 1;
+        }
+        for (; of < decimals; of++)
+            power *= 5;
+        out->reals[i] = round_real(args[0].reals[i], (int)decimals, power);
     }
 }

@@ -38,8 +38,8 @@ date_of(larder_time time)
 }
 
 #define FROM_TIME(name, value)                                                 \
-    void ldr_run_##name(const ldr_vector *args, size_t n, ldr_slot *out,       \
-        ldr_texts *texts)                                                      \
+    void ldr_run_##name(                                                       \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         (void)texts;                                                           \
         for (size_t i = 0; i < n; i++) {                                       \

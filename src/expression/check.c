@@ -2,11 +2,11 @@
 /*
  * check.c - a type for each node of a tree, or why it can have none.
  *
- * Children first. Columns are found, functions chosen by their arguments, an
+ * Children first. Columns are found, functions chosen (check_call.c), an
  * int64 beside a float64 made one; what is always null becomes the literal
  * null. A fault is told where it is, with what would be right.
  */
-#include "expression/tree.h"
+#include "expression/check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,16 +83,17 @@ check_column(ldr_reading *reading, ldr_node *node)
     rc = ldr_reading_fail(reading, LARDER_INVALID, node->begin, node->end,
         "column '%s' is %s, which no expression can use", field->name,
         larder_type_name(field->type));
-    larder_hint(reading->err, "columns of bool, int32, int64, float32, float64, "
-                              "string and timestamp can be used");
+    larder_hint(reading->err,
+        "columns of bool, int32, int64, float32, float64, "
+        "string and timestamp can be used");
     return rc;
 }
 
 /* ---------------------------------------------------------------- one type */
 
 /* The literal null, where a node is never anything else. */
-static void
-make_null(ldr_node *node)
+void
+ldr_node_make_null(ldr_node *node)
 {
     node->kind = LDR_NODE_LITERAL;
     node->type = 0;
@@ -114,16 +115,16 @@ type_null(ldr_node *node, larder_type type)
 }
 
 /* May a value of one type stand where another is wanted? */
-static bool
-is_taken_as(larder_type type, larder_type wanted)
+bool
+ldr_type_is_taken_as(larder_type type, larder_type wanted)
 {
     return type == wanted || type == 0 ||
            (type == LARDER_INT64 && wanted == LARDER_FLOAT64);
 }
 
-/* Make *at, which is_taken_as() such, of that type. */
-static larder_status
-convert(ldr_reading *reading, ldr_node **at, larder_type type)
+/* Make *at, which ldr_type_is_taken_as() such, of that type. */
+larder_status
+ldr_node_convert(ldr_reading *reading, ldr_node **at, larder_type type)
 {
     ldr_node *node = *at;
     larder_status rc;
@@ -134,8 +135,8 @@ convert(ldr_reading *reading, ldr_node **at, larder_type type)
         type_null(node, type);
         return LARDER_OK;
     }
-    rc = ldr_node_new(reading, LDR_NODE_CAST, node->begin, node->end, at, 1,
-        &node);
+    rc = ldr_node_new(
+        reading, LDR_NODE_CAST, node->begin, node->end, at, 1, &node);
     if (rc != LARDER_OK)
         return rc;
     node->type = type;
@@ -148,16 +149,17 @@ convert(ldr_reading *reading, ldr_node **at, larder_type type)
 static bool
 common_type(larder_type a, larder_type b, larder_type *out)
 {
-    if (is_taken_as(a, b))
+    if (ldr_type_is_taken_as(a, b))
         *out = b;
-    else if (is_taken_as(b, a))
+    else if (ldr_type_is_taken_as(b, a))
         *out = a;
     else
         return false;
     return true;
 }
 
-/* Arguments first, first + step ... of a node made one type; 0: all are null. */
+/* Arguments first, first + step ... of a node made one type; 0: all are null.
+ */
 static larder_status
 unify(ldr_reading *reading, ldr_node *node, size_t first, size_t step,
     const char *what, larder_type *out)
@@ -178,153 +180,12 @@ unify(ldr_reading *reading, ldr_node *node, size_t first, size_t step,
     }
     for (size_t a = first; a < node->n_args && rc == LARDER_OK; a += step)
         if (type != 0)
-            rc = convert(reading, &node->args[a], type);
+            rc = ldr_node_convert(reading, &node->args[a], type);
     *out = type;
     return rc;
 }
 
-/* --------------------------------------------------------------- functions */
-
-static bool
-takes_so_many(const ldr_function *function, size_t n_args)
-{
-    return ldr_function_n_args(function) == n_args ||
-           (function->folds && n_args > 1);
-}
-
-/* Does it take the first n arguments as they are? */
-static bool
-takes_first(const ldr_function *function, const ldr_node *node, size_t n)
-{
-    for (size_t a = 0; a < n; a++)
-        if (!is_taken_as(node->args[a]->type,
-                function->args[function->folds ? 0 : a]))
-            return false;
-    return true;
-}
-
-static larder_status
-wrong_count(ldr_reading *reading, const ldr_node *node)
-{
-    const ldr_function *function = node->function, *f = function;
-    size_t least = ldr_function_n_args(f), most = least;
-    char wanted[32];
-
-    while ((f = ldr_function_next(f)) != NULL) {
-        size_t n = ldr_function_n_args(f);
-
-        least = n < least ? n : least;
-        most = n > most ? n : most;
-    }
-    if (function->folds)
-        snprintf(wanted, sizeof wanted, "2 or more");
-    else if (least == most)
-        snprintf(wanted, sizeof wanted, "%zu", least);
-    else
-        snprintf(wanted, sizeof wanted, "%zu or %zu", least, most);
-    return ldr_reading_fail(reading, LARDER_INVALID, node->name_begin,
-        node->name_end, "'%s' takes %s argument%s, not %zu",
-        function->name, wanted, strcmp(wanted, "1") == 0 ? "" : "s",
-        node->n_args);
-}
-
-/* "a number or string": where a float64 is taken an int64 is too. */
-static void
-print_types(const bool wanted[LARDER_LIST], char *words, size_t room)
-{
-    static const larder_type order[] = {LARDER_FLOAT64, LARDER_INT64,
-        LARDER_STRING, LARDER_TIMESTAMP, LARDER_BOOL};
-    size_t used = 0;
-
-    for (size_t t = 0; t < sizeof order / sizeof order[0]; t++) {
-        larder_type type = order[t];
-
-        if (!wanted[type] || (type == LARDER_INT64 && wanted[LARDER_FLOAT64]))
-            continue;
-        used += (size_t)snprintf(words + used, room - used, "%s%s",
-            used == 0 ? "" : " or ",
-            type == LARDER_FLOAT64 ? "a number" : larder_type_name(type));
-    }
-}
-
-/* Argument `a` is none of the types that it may be after those before it. */
-static larder_status
-wrong_type(ldr_reading *reading, const ldr_node *node, size_t a)
-{
-    const ldr_node *arg = node->args[a];
-    const ldr_function *name = node->function;
-    bool wanted[LARDER_LIST] = {false};
-    larder_type type = 0;
-    char types[96] = "", place[48];
-    larder_status rc;
-
-    for (const ldr_function *f = name; f != NULL; f = ldr_function_next(f)) {
-        if (!takes_so_many(f, node->n_args) || !takes_first(f, node, a))
-            continue;
-        type = f->args[f->folds ? 0 : a];
-        wanted[type] = true;
-    }
-    print_types(wanted, types, sizeof types);
-    if (!name->is_operator)
-        snprintf(place, sizeof place, "argument %zu", a + 1);
-    else
-        snprintf(place, sizeof place, "the %s",
-            node->n_args == 1 ? "value"
-            : a == 0          ? "left side"
-                              : "right side");
-    rc = ldr_reading_fail(reading, LARDER_INVALID, arg->begin, arg->end,
-        "%s of '%s' is %s, not %s", place, ldr_function_shown(name),
-        larder_type_name(arg->type), types);
-    if (wanted[LARDER_FLOAT64])
-        type = LARDER_FLOAT64;
-    ldr_suggest_cast(reading, arg, type);
-    return rc;
-}
-
-/* Are all arguments always null, so that they have no type to choose by? */
-static bool
-are_null(const ldr_node *node)
-{
-    for (size_t a = 0; a < node->n_args; a++)
-        if (node->args[a]->type != 0)
-            return false;
-    return true;
-}
-
-static larder_status
-check_call(ldr_reading *reading, ldr_node *node)
-{
-    const ldr_function *f = node->function;
-    bool counted = false;
-    size_t wrong = 0;
-    larder_status rc = LARDER_OK;
-
-    if (f == NULL)
-        return ldr_suggest_function(reading, node);
-    for (; f != NULL; f = ldr_function_next(f)) {
-        if (!takes_so_many(f, node->n_args))
-            continue;
-        counted = true;
-        if (takes_first(f, node, node->n_args))
-            break;
-        while (takes_first(f, node, wrong + 1))
-            wrong++;
-    }
-    if (!counted)
-        return wrong_count(reading, node);
-    if (f == NULL)
-        return wrong_type(reading, node, wrong);
-    if (are_null(node)) {
-        make_null(node);
-        return LARDER_OK;
-    }
-    for (size_t a = 0; a < node->n_args && rc == LARDER_OK; a++)
-        rc = convert(reading, &node->args[a], f->args[f->folds ? 0 : a]);
-    node->kind = f->folds ? LDR_NODE_FOLD : LDR_NODE_CALL;
-    node->run = f->run;
-    node->type = f->result;
-    return rc;
-}
+/* ------------------------------------------------------------------- casts */
 
 /* What compares two of a type. */
 static ldr_run *
@@ -336,8 +197,6 @@ comparison(const char *name, larder_type type)
         f = ldr_function_next(f);
     return f == NULL ? NULL : f->run;
 }
-
-/* ------------------------------------------------------------------- casts */
 
 /* A text that stands there is read at once. */
 static larder_status
@@ -405,16 +264,16 @@ check_cast(ldr_reading *reading, ldr_node **at)
 
 /* Arguments first, first + step ... are true, false or null. */
 static larder_status
-check_truths(ldr_reading *reading, ldr_node *node, size_t step,
-    const char *what)
+check_truths(
+    ldr_reading *reading, ldr_node *node, size_t step, const char *what)
 {
     larder_status rc = LARDER_OK;
 
     for (size_t a = 0; a < node->n_args && rc == LARDER_OK; a += step) {
         ldr_node *arg = node->args[a];
 
-        if (is_taken_as(arg->type, LARDER_BOOL)) {
-            rc = convert(reading, &node->args[a], LARDER_BOOL);
+        if (ldr_type_is_taken_as(arg->type, LARDER_BOOL)) {
+            rc = ldr_node_convert(reading, &node->args[a], LARDER_BOOL);
             continue;
         }
         rc = ldr_reading_fail(reading, LARDER_INVALID, arg->begin, arg->end,
@@ -435,7 +294,7 @@ check_among(ldr_reading *reading, ldr_node *node)
     if (rc != LARDER_OK)
         return rc;
     if (type == 0) {
-        make_null(node);
+        ldr_node_make_null(node);
         return LARDER_OK;
     }
     node->run = comparison(in ? "=" : ">=", type);
@@ -453,17 +312,17 @@ check_case(ldr_reading *reading, ldr_node *node)
     if (node->kind == LDR_NODE_CASE) {
         rc = check_truths(reading, node, 2, "a condition of 'case'");
     } else {
-        rc = unify(
-            reading, node, 0, 2, "a compared value of 'case'", &compared);
+        rc =
+            unify(reading, node, 0, 2, "a compared value of 'case'", &compared);
         for (size_t a = 0; compared == 0 && a < node->n_args; a += 2)
             if (rc == LARDER_OK)
-                rc = convert(reading, &node->args[a], LARDER_INT64);
+                rc = ldr_node_convert(reading, &node->args[a], LARDER_INT64);
         node->run = comparison("=", compared == 0 ? LARDER_INT64 : compared);
     }
     if (rc == LARDER_OK)
         rc = unify(reading, node, 1, 2, "a result of 'case'", &node->type);
     if (rc == LARDER_OK && node->type == 0)
-        make_null(node);
+        ldr_node_make_null(node);
     return rc;
 }
 
@@ -484,7 +343,7 @@ check_choice(ldr_reading *reading, ldr_node *node)
     if (rc != LARDER_OK)
         return rc;
     if (node->type == 0)
-        make_null(node);
+        ldr_node_make_null(node);
     else if (!coalesce)
         node->run = comparison("=", node->type);
     return LARDER_OK;
@@ -507,7 +366,7 @@ check(ldr_reading *reading, ldr_node **at)
         return check_column(reading, node);
     case LDR_NODE_CALL:
     case LDR_NODE_FOLD:
-        return check_call(reading, node);
+        return ldr_node_check_call(reading, node);
     case LDR_NODE_CAST:
         return check_cast(reading, at);
     case LDR_NODE_AND:

@@ -23,8 +23,8 @@ text_equal(larder_bytes a, larder_bytes b)
 }
 
 #define COMPARE(kind, type, name, condition)                                   \
-    void ldr_run_##name##_##kind(const ldr_vector *args, size_t n,             \
-        ldr_slot *out, ldr_texts *texts)                                       \
+    void ldr_run_##name##_##kind(                                              \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         const type *as = args[0].kind, *bs = args[1].kind;                     \
                                                                                \
@@ -38,8 +38,8 @@ text_equal(larder_bytes a, larder_bytes b)
 
 /* The first of equal ones. */
 #define CHOOSE(kind, type, name, other)                                        \
-    void ldr_run_##name##_##kind(const ldr_vector *args, size_t n,             \
-        ldr_slot *out, ldr_texts *texts)                                       \
+    void ldr_run_##name##_##kind(                                              \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         const type *as = args[0].kind, *bs = args[1].kind;                     \
                                                                                \

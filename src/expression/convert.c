@@ -14,8 +14,8 @@
 
 /* `row(x, &to)` says whether x cannot be converted. */
 #define CONVERT(name, from_type, from, to_type, to, row)                       \
-    static void name(const ldr_vector *args, size_t n, ldr_slot *out,          \
-        ldr_texts *texts)                                                      \
+    static void name(                                                          \
+        const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)     \
     {                                                                          \
         (void)texts;                                                           \
         for (size_t i = 0; i < n; i++) {                                       \
@@ -138,12 +138,12 @@ CONVERT(read_integer, larder_bytes, texts, int64_t, integers,
 CONVERT(read_narrow, larder_bytes, texts, int64_t, integers,
     cannot_read_narrow(x, &y))
 CONVERT(read_real, larder_bytes, texts, double, reals, cannot_read_real(x, &y))
-CONVERT(read_float, larder_bytes, texts, double, reals,
-    cannot_read_float(x, &y))
-CONVERT(read_truth, larder_bytes, texts, uint8_t, truths,
-    cannot_read_truth(x, &y))
-CONVERT(read_time, larder_bytes, texts, int64_t, integers,
-    cannot_read_time(x, &y))
+CONVERT(
+    read_float, larder_bytes, texts, double, reals, cannot_read_float(x, &y))
+CONVERT(
+    read_truth, larder_bytes, texts, uint8_t, truths, cannot_read_truth(x, &y))
+CONVERT(
+    read_time, larder_bytes, texts, int64_t, integers, cannot_read_time(x, &y))
 
 /* ---------------------------------------------------------------- to texts */
 
@@ -169,8 +169,8 @@ print_integers(
     char text[LDR_NUMBER_ROOM];
 
     for (size_t i = 0; i < n; i++)
-        keep(out, n, i, text, ldr_int64_print(args[0].integers[i], text),
-            texts);
+        keep(
+            out, n, i, text, ldr_int64_print(args[0].integers[i], text), texts);
 }
 
 static void

@@ -9,21 +9,6 @@
  */
 #include "expression/evaluate.h"
 
-#include <stdlib.h>
-
-#include "larder_backend.h"
-
-#define BLOCK_BYTES ((size_t)64 << 10)
-
-/* Of the widest value, and of the state. */
-#define VALUE_BYTES sizeof(larder_bytes)
-
-typedef struct ldr_texts_block {
-    struct ldr_texts_block *next;
-    size_t used, room;
-    char bytes[];
-} texts_block;
-
 typedef struct work {
     const larder_column *const *columns;
     size_t begin, n;
@@ -33,113 +18,17 @@ typedef struct work {
 static void evaluate(
     const work *w, const ldr_node *node, unsigned slot, ldr_vector *out);
 
-/* ---------------------------------------------------------------- memory */
-
-static texts_block *
-add_block(ldr_texts *texts, size_t size)
-{
-    size_t room = size < BLOCK_BYTES ? BLOCK_BYTES : size;
-    texts_block *block = malloc(sizeof *block + room);
-
-    if (block == NULL)
-        return NULL;
-    *block = (texts_block){.room = room};
-    if (texts->last == NULL)
-        texts->first = block;
-    else
-        texts->last->next = block;
-    return block;
-}
-
-char *
-ldr_texts_take(ldr_texts *texts, size_t size)
-{
-    texts_block *block = texts->last;
-    char *bytes;
-
-    if (size > LDR_TEXT_BYTES_MAX)
-        return NULL;
-    if (size > LDR_TEXTS_BYTES_MAX - texts->n_bytes) {
-        texts->full = true;
-        return NULL;
-    }
-    while (block != NULL && block->room - block->used < size) {
-        if (block->next == NULL) {
-            block = NULL;
-            break;
-        }
-        texts->last = block = block->next;
-        block->used = 0;
-    }
-    if (block == NULL)
-        block = add_block(texts, size);
-    if (block == NULL) {
-        texts->nomem = true;
-        return NULL;
-    }
-    texts->last = block;
-    bytes = block->bytes + block->used;
-    block->used += size;
-    texts->n_bytes += size;
-    return bytes;
-}
-
-static void
-forget_texts(ldr_texts *texts)
-{
-    texts->last = texts->first;
-    if (texts->first != NULL)
-        texts->first->used = 0;
-    texts->n_bytes = 0;
-    texts->full = texts->nomem = false;
-}
-
-void
-ldr_expression_room_free(ldr_expression_room *room)
-{
-    if (room == NULL)
-        return;
-    for (texts_block *block = room->texts.first; block != NULL;) {
-        texts_block *next = block->next;
-
-        free(block);
-        block = next;
-    }
-    free(room->memory);
-    free(room);
-}
-
-larder_status
-ldr_room_grow(ldr_expression_room *room, size_t n_slots, size_t n_rows,
-    larder_error *err)
-{
-    /* A state for every row, kept aligned. */
-    size_t n_padded = (n_rows + 15) / 16 * 16;
-    size_t n_bytes = n_slots * n_padded * (VALUE_BYTES + 1);
-
-    if (n_bytes > room->n_bytes) {
-        free(room->memory);
-        room->n_bytes = 0;
-        room->memory = malloc(n_bytes);
-        if (room->memory == NULL)
-            return larder_fail(err, LARDER_NOMEM,
-                "out of memory for %zu bytes of an expression's values",
-                n_bytes);
-        room->n_bytes = n_bytes;
-    }
-    room->n_rows = n_padded;
-    return LARDER_OK;
-}
+/* ---------------------------------------------------------------- slots */
 
 static ldr_slot
 slot_at(const work *w, unsigned slot)
 {
     size_t n_rows = w->room->n_rows;
     unsigned char *memory =
-        w->room->memory + slot * n_rows * (VALUE_BYTES + 1);
+        w->room->memory + slot * n_rows * (LDR_VALUE_BYTES + 1);
 
     return (ldr_slot){
-        .values = memory, .state = memory + n_rows * VALUE_BYTES};
+        .values = memory, .state = memory + n_rows * LDR_VALUE_BYTES};
 }
 
 static ldr_vector
@@ -319,7 +208,16 @@ evaluate_is_null(
     *out = vector_of(&to);
 }
 
-/* ------------------------------------------------------------ one of several */
+/* ------------------------------------------------------------ one of several
+ */
+
+static size_t
+width_of(larder_type type)
+{
+    if (type == LARDER_STRING)
+        return sizeof(larder_bytes);
+    return type == LARDER_BOOL ? sizeof(uint8_t) : sizeof(int64_t);
+}
 
 /* Rows of `from` that `taken` names, values of a type. */
 static void
@@ -357,7 +255,7 @@ clear_rows(ldr_slot *to, larder_type type, size_t n)
         for (size_t i = 0; i < n; i++)
             to->texts[i] = (larder_bytes){"", 0};
     else
-        memset(to->values, 0, n * sizeof(int64_t));
+        memset(to->values, 0, n * width_of(type));
 }
 
 /* The rows still open where `condition` is true; they are open no more. */
@@ -441,14 +339,13 @@ evaluate_nullif(
     const work *w, const ldr_node *node, unsigned slot, ldr_vector *out)
 {
     ldr_slot to = slot_at(w, slot), compared = slot_at(w, slot + 2);
-    uint8_t *all = slot_at(w, slot + 3).truths;
     ldr_vector args[2];
 
     evaluate(w, node->args[0], slot + 1, &args[0]);
     evaluate(w, node->args[1], slot + 3, &args[1]);
     run(w, node->run, args, 2, &compared);
-    memset(all, 1, w->n);
-    take_rows(&args[0], node->type, all, w->n, &to);
+    memcpy(to.values, args[0].values, w->n * width_of(node->type));
+    join_states(args, 1, w->n, &to);
     for (size_t i = 0; i < w->n; i++) {
         if ((compared.has_nulls && compared.state[i] != 0) ||
             !compared.truths[i])
@@ -555,7 +452,7 @@ ldr_node_evaluate(const ldr_node *node, const larder_column *const *columns,
 {
     work w = {columns, begin, n, room};
 
-    forget_texts(&room->texts);
+    ldr_texts_forget(&room->texts);
     evaluate(&w, node, 0, out);
     return !room->texts.nomem && !(room->texts.full && n > 1);
 }

@@ -13,6 +13,9 @@
  * a time, and a single row that needs more has faults. */
 #define LDR_TEXTS_BYTES_MAX ((size_t)16 << 20)
 
+/* Of the widest value; a slot has so much for each row, and a state. */
+#define LDR_VALUE_BYTES sizeof(larder_bytes)
+
 struct ldr_texts {
     struct ldr_texts_block *first, *last; /* last: the one being filled */
     size_t n_bytes;                       /* since the step began */
@@ -25,6 +28,8 @@ struct ldr_expression_room {
     ldr_texts texts;
 };
 
+/* room.c: what was taken is free again. */
+void ldr_texts_forget(ldr_texts *texts);
 /* Room for so many slots of so many rows. NOMEM. */
 larder_status ldr_room_grow(ldr_expression_room *room, size_t n_slots,
     size_t n_rows, larder_error *err);

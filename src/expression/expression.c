@@ -2,8 +2,8 @@
 /*
  * expression.c - the closed expression language: what others call of it.
  *
- * lex.c, parse.c, check.c: text to a typed tree. Here what does not depend on a
- * row is computed once. evaluate.c: the tree over rows, functions.c: what its
+ * lex.c, parse*.c, check*.c: text to a typed tree. Here what does not depend on
+ * a row is computed once. evaluate.c: the tree over rows, functions.c: what its
  * functions are.
  */
 #include "expression/expression.h"
@@ -106,7 +106,8 @@ list_columns(ldr_reading *reading, ldr_expression *expression)
 
     for (size_t c = 0; c < reading->columns->n_fields; c++)
         n += reading->named[c];
-    expression->columns = ldr_arena_array(reading->arena, n + 1, sizeof(size_t));
+    expression->columns =
+        ldr_arena_array(reading->arena, n + 1, sizeof(size_t));
     if (expression->columns == NULL)
         return ldr_reading_nomem(reading);
     for (size_t c = 0; c < reading->columns->n_fields; c++)
@@ -151,8 +152,7 @@ ldr_expression_parse(larder_bytes text, const larder_schema *columns,
     ldr_expression *expression = ldr_arena_alloc(arena, sizeof *expression);
     larder_status rc;
 
-    reading.named =
-        ldr_arena_array(arena, columns->n_fields + 1, sizeof(bool));
+    reading.named = ldr_arena_array(arena, columns->n_fields + 1, sizeof(bool));
     if (expression == NULL || reading.named == NULL)
         return ldr_reading_nomem(&reading);
     rc = build(&reading, expression);
@@ -216,8 +216,8 @@ ldr_expression_evaluate(const ldr_expression *expression,
         size_t n = end - begin < step ? end - begin : step;
 
         if (ldr_node_evaluate(root, columns, begin, n, *room, &rows)) {
-            LARDER_TRY(ldr_vector_append(
-                &rows, root->type, n, out, &made_null, err));
+            LARDER_TRY(
+                ldr_vector_append(&rows, root->type, n, out, &made_null, err));
             begin += n;
         } else if ((*room)->texts.nomem) {
             LARDER_TRY(larder_fail(err, LARDER_NOMEM,

@@ -18,12 +18,16 @@
         {sign, B, {R, R}, false, true, ldr_run_##run##_reals},                 \
         {sign, B, {S, S}, false, true, ldr_run_##run##_texts},                 \
         {sign, B, {T, T}, false, true, ldr_run_##run##_integers},              \
-        {sign, B, {B, B}, false, true, ldr_run_##run##_truths}
+    {                                                                          \
+        sign, B, {B, B}, false, true, ldr_run_##run##_truths                   \
+    }
 #define CHOICE(name, run)                                                      \
     {name, I, {I, I}, true, false, ldr_run_##run##_integers},                  \
         {name, R, {R, R}, true, false, ldr_run_##run##_reals},                 \
         {name, S, {S, S}, true, false, ldr_run_##run##_texts},                 \
-        {name, T, {T, T}, true, false, ldr_run_##run##_integers}
+    {                                                                          \
+        name, T, {T, T}, true, false, ldr_run_##run##_integers                 \
+    }
 
 const ldr_function ldr_functions[] = {
     {"+", I, {I, I}, false, true, ldr_run_add_integers},

@@ -18,7 +18,7 @@ typedef struct ldr_function {
     const char *name; /* "+" for operators; of "- x" it is "negate" */
     larder_type result;
     larder_type args[LDR_FUNCTION_ARGS]; /* 0: no more */
-    bool folds;      /* of two: takes two or more, from left to right */
+    bool folds; /* of two: takes two or more, from left to right */
     bool is_operator;
     ldr_run *run;
 } ldr_function;
@@ -36,8 +36,9 @@ size_t ldr_function_n_args(const ldr_function *function);
 /* Its name as users write it. */
 const char *ldr_function_shown(const ldr_function *function);
 
-/* convert.c: what makes a value of one type into one of another, int32 and float32 being
- * ranges of int64 and float64; NULL: nothing does, or nothing needs to. */
+/* convert.c: what makes a value of one type into one of another, int32 and
+ * float32 being ranges of int64 and float64; NULL: nothing does, or nothing
+ * needs to. */
 ldr_run *ldr_cast_find(larder_type from, larder_type to);
 
 /* arithmetic.c */

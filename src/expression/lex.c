@@ -192,8 +192,8 @@ static const struct sign {
 static ldr_token
 take_sign(larder_bytes text, size_t at)
 {
-    size_t size = ldr_words_character(
-        (const char *)text.data + at, text.size - at);
+    size_t size =
+        ldr_words_character((const char *)text.data + at, text.size - at);
 
     for (size_t s = 0; s < sizeof signs / sizeof signs[0]; s++) {
         const struct sign *sign = &signs[s];
@@ -202,8 +202,7 @@ take_sign(larder_bytes text, size_t at)
         if (sign->text[0] != peek(text, at) ||
             (length == 2 && sign->text[1] != peek(text, at + 1)))
             continue;
-        return (ldr_token){
-            sign->kind, at, at + length, sign->why, sign->hint};
+        return (ldr_token){sign->kind, at, at + length, sign->why, sign->hint};
     }
     return bad(at, at + (size == 0 ? 1 : size),
         "this character has no meaning here",

@@ -52,7 +52,8 @@ find(larder_bytes text, larder_bytes wanted, size_t from)
 }
 
 void
-ldr_run_length(const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
+ldr_run_length(
+    const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 {
     (void)texts;
     for (size_t i = 0; i < n; i++)
@@ -81,8 +82,7 @@ ldr_run_contains(
     for (size_t i = 0; i < n; i++) {
         larder_bytes text = args[0].texts[i], wanted = args[1].texts[i];
 
-        out->truths[i] =
-            wanted.size == 0 || find(text, wanted, 0) < text.size;
+        out->truths[i] = wanted.size == 0 || find(text, wanted, 0) < text.size;
     }
 }
 
@@ -139,12 +139,12 @@ cut(larder_bytes text, int64_t start, int64_t length)
 }
 
 void
-ldr_run_substr(const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
+ldr_run_substr(
+    const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 {
     (void)texts;
     for (size_t i = 0; i < n; i++)
-        out->texts[i] =
-            cut(args[0].texts[i], args[1].integers[i], TO_THE_END);
+        out->texts[i] = cut(args[0].texts[i], args[1].integers[i], TO_THE_END);
 }
 
 void
@@ -159,8 +159,7 @@ ldr_run_substr_of(
         if (length < 0)
             ldr_slot_fault(out, n, i);
         else
-            out->texts[i] =
-                cut(args[0].texts[i], args[1].integers[i], length);
+            out->texts[i] = cut(args[0].texts[i], args[1].integers[i], length);
     }
 }
 
@@ -185,7 +184,8 @@ make(ldr_slot *out, size_t n, size_t i, size_t size, ldr_texts *texts)
 }
 
 void
-ldr_run_concat(const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
+ldr_run_concat(
+    const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 {
     for (size_t i = 0; i < n; i++) {
         larder_bytes a = args[0].texts[i], b = args[1].texts[i];
@@ -232,16 +232,15 @@ ldr_run_upper(const ldr_vector *args, size_t n, ldr_slot *out, ldr_texts *texts)
 
 /* The size of `text` with each `wanted` made `other`; SIZE_MAX: too great. */
 static size_t
-replaced_size(larder_bytes text, larder_bytes wanted, larder_bytes other,
-    size_t *n_found)
+replaced_size(
+    larder_bytes text, larder_bytes wanted, larder_bytes other, size_t *n_found)
 {
     size_t at = find(text, wanted, 0), size;
 
     for (*n_found = 0; at < text.size; (*n_found)++)
         at = find(text, wanted, at + wanted.size);
     if (__builtin_mul_overflow(*n_found, other.size, &size) ||
-        __builtin_add_overflow(
-            size, text.size - *n_found * wanted.size, &size))
+        __builtin_add_overflow(size, text.size - *n_found * wanted.size, &size))
         return SIZE_MAX;
     return size;
 }

@@ -22,8 +22,8 @@ text_at(const ldr_reading *reading, size_t at)
 
 /* The name in a text, cut where it is too long for any. */
 static void
-copy_name(const ldr_reading *reading, const ldr_node *node,
-    char name[NAME_ROOM])
+copy_name(
+    const ldr_reading *reading, const ldr_node *node, char name[NAME_ROOM])
 {
     size_t size = node->name_end - node->name_begin;
 
@@ -67,8 +67,8 @@ ldr_suggest_column(ldr_reading *reading, const ldr_node *node)
     const larder_schema *columns = reading->columns;
     const char *name = node->value.text.data, *near;
     bool quoted = *text_at(reading, node->begin) == '"';
-    const char **names = ldr_arena_array(
-        reading->arena, columns->n_fields + 1, sizeof *names);
+    const char **names =
+        ldr_arena_array(reading->arena, columns->n_fields + 1, sizeof *names);
     larder_status rc = ldr_reading_fail(reading, LARDER_INVALID, node->begin,
         node->end, "unknown column '%s'", name);
 

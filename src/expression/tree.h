@@ -2,7 +2,7 @@
 /*
  * tree.h - an expression as a tree, from the parser to the evaluator.
  *
- * parse.c makes it from text, check.c gives each node its type and turns what
+ * parse*.c make it from text, check*.c give each node its type and turn what
  * users mean into what is computed, evaluate.c walks it.
  */
 #ifndef LDR_EXPRESSION_TREE_H

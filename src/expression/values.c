@@ -65,8 +65,8 @@ load_texts(const larder_column *column, size_t begin, size_t n, ldr_slot *slot)
         int64_t from = column->offsets[begin + i];
         int64_t to = column->offsets[begin + i + 1];
 
-        slot->texts[i] = (larder_bytes){
-            from == to ? "" : bytes + from, (size_t)(to - from)};
+        slot->texts[i] =
+            (larder_bytes){from == to ? "" : bytes + from, (size_t)(to - from)};
     }
 }
 
@@ -80,8 +80,7 @@ ldr_vector_load(const larder_column *column, size_t begin, size_t n,
     if (column->type == LARDER_INT64 || column->type == LARDER_TIMESTAMP) {
         out->integers = (const int64_t *)column->values + begin;
     } else if (column->type == LARDER_FLOAT64) {
-        out->reals =
-            settle((const double *)column->values + begin, n, slot);
+        out->reals = settle((const double *)column->values + begin, n, slot);
     } else if (column->type == LARDER_FLOAT32) {
         load_floats((const float *)column->values + begin, n, slot);
         settle(slot->reals, n, slot);
@@ -178,7 +177,13 @@ append_texts(
 static void
 count_rows(larder_column *out, const uint8_t *state, size_t n)
 {
-    for (size_t i = 0; out->valid != NULL && i < n; i++) {
+    size_t i = 0;
+
+    if (out->valid != NULL && state == NULL && out->n_rows % 8 == 0) {
+        memset(out->valid + out->n_rows / 8, 0xff, n / 8);
+        i = n / 8 * 8;
+    }
+    for (; out->valid != NULL && i < n; i++) {
         bool null = state != NULL && state[i] != 0;
 
         ldr_bit_set(out->valid, out->n_rows + i, !null);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_expression.c - hostile expressions: parsed, and evaluated over a few rows
- * if that succeeds. A fault lies in the text; a value is finite, and valid text,
- * and the same whether its row is computed alone or with the others.
+ * fuzz_expression.c - hostile expressions: parsed, and evaluated over a few
+ * rows if that succeeds. A fault lies in the text; a value is finite, and valid
+ * text, and the same whether its row is computed alone or with the others.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -61,11 +61,10 @@ make_rows(larder_batch *batch)
             larder_column *column = &batch->columns[c];
             const char *text = values[row][c];
 
-            must((text == NULL
-                         ? larder_column_append_null(column, &err)
-                         : larder_value_parse(column,
-                               (larder_bytes){text, strlen(text)},
-                               LARDER_NAIVE_REFUSED, &err)) == LARDER_OK);
+            must((text == NULL ? larder_column_append_null(column, &err)
+                               : larder_value_parse(column,
+                                     (larder_bytes){text, strlen(text)},
+                                     LARDER_NAIVE_REFUSED, &err)) == LARDER_OK);
         }
     batch->n_rows = ROWS;
 }
@@ -96,8 +95,7 @@ check_equal(const larder_column *a, const larder_column *b)
         check_value(a, row);
         if (!x.null && a->type == LARDER_STRING)
             must(x.as.text.size == y.as.text.size &&
-                 (x.as.text.size == 0 || memcmp(x.as.text.data,
-                                             y.as.text.data,
+                 (x.as.text.size == 0 || memcmp(x.as.text.data, y.as.text.data,
                                              x.as.text.size) == 0));
         else if (!x.null && a->type == LARDER_FLOAT64)
             must(memcmp(&x.as.real, &y.as.real, sizeof x.as.real) == 0);
@@ -145,8 +143,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ldr_expression *expression = NULL;
     ldr_expression_fault fault = {SIZE_MAX, SIZE_MAX};
     larder_error err = {0};
-    larder_status rc = ldr_expression_parse((larder_bytes){data, size}, &schema,
-        &arena, &expression, &fault, &err);
+    larder_status rc = ldr_expression_parse(
+        (larder_bytes){data, size}, &schema, &arena, &expression, &fault, &err);
 
     if (rc == LARDER_OK) {
         evaluate(expression);
