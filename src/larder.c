@@ -42,6 +42,7 @@
 struct larder_store {
     ldr_arena arena; /* under `lock` once open */
     ldr_config config;
+    bool in_memory;
     ldr_backends backends;
     ldr_log log;
     pthread_mutex_t lock; /* over what follows */
@@ -68,10 +69,12 @@ larder_open(const larder_open_options *options, const larder_call *call,
     store->backends = (ldr_backends){.offline = options->offline_backends,
         .online = options->online_backends,
         .registry = options->registry_backends};
+    store->in_memory = options->in_memory;
     store->log =
         (ldr_log){.sink = options->log, .context = options->log_context};
-    rc = ldr_config_load(options->config_path, options->variable,
-        options->variable_context, call, &store->arena, &store->config, err);
+    rc = (options->in_memory ? ldr_config_load_in_memory : ldr_config_load)(
+        options->config_path, options->variable, options->variable_context,
+        call, &store->arena, &store->config, err);
     if (rc != LARDER_OK) {
         larder_close(store);
         return rc;
@@ -327,7 +330,8 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
 {
     ldr_snapshot *wanted = NULL, *current = NULL;
     ldr_changes list = {0};
-    ldr_apply apply = {.project = store->config.project};
+    ldr_apply apply = {
+        .project = store->config.project, .owned_only = store->in_memory};
     larder_status rc;
 
     LARDER_TRY(read_folder(store, call, NULL, &wanted, err));
@@ -355,8 +359,10 @@ run_apply(larder_store *store, const larder_call *call, ldr_snapshot *wanted,
     larder_stream *changes, larder_error *err)
 {
     ldr_changes list = {0};
-    ldr_apply apply = {
-        .project = store->config.project, .wanted = wanted, .options = options};
+    ldr_apply apply = {.project = store->config.project,
+        .owned_only = store->in_memory,
+        .wanted = wanted,
+        .options = options};
     larder_applied applied = {0};
     larder_status rc;
 
@@ -551,6 +557,24 @@ out:
 
 /* ------------------------------------------------------------------ history */
 
+/* Of a push or a request source. */
+static larder_status
+no_history(const ldr_source *source, larder_error *err)
+{
+    if (source->kind == LDR_SOURCE_PUSH) {
+        larder_fail(err, LARDER_INVALID,
+            "source '%s' is of kind push: its history is that of '%s'",
+            source->about.name, source->batch_source_name);
+        larder_hint(err, "name '%s'", source->batch_source_name);
+    } else {
+        larder_fail(err, LARDER_INVALID,
+            "source '%s' is of kind request: it has no history",
+            source->about.name);
+        larder_hint(err, "its values come with each request");
+    }
+    return LARDER_INVALID;
+}
+
 static larder_status
 owned_source(const ldr_snapshot *snapshot, const char *name,
     const ldr_source **out, larder_error *err)
@@ -559,6 +583,8 @@ owned_source(const ldr_snapshot *snapshot, const char *name,
 
     if (rc != LARDER_OK || (*out)->owned)
         return rc;
+    if ((*out)->kind != LDR_SOURCE_BATCH)
+        return no_history(*out, err);
     larder_fail(err, LARDER_INVALID,
         "source '%s' reads a table of yours: Larder never writes there", name);
     larder_hint(err, "give the source a 'schema:' and Larder owns its table");
@@ -644,6 +670,77 @@ out:
     return rc;
 }
 
+/* Under the lock: the arena is the store's. */
+static larder_status
+copy_views(larder_store *store, const ldr_plan *plan,
+    larder_features_shape *out, larder_error *err)
+{
+    ldr_arena *arena = &store->arena;
+    larder_read_view *views =
+        ldr_arena_array(arena, plan->n_views + 1, sizeof *views);
+
+    for (size_t i = 0; views != NULL && i < plan->n_views; i++) {
+        const ldr_view *view = plan->views[i].view;
+
+        views[i] =
+            (larder_read_view){.view = ldr_arena_copy(arena, view->about.name),
+                .source = ldr_arena_copy(arena, view->source_name),
+                .owned = view->source->owned,
+                .online = view->online};
+        if (views[i].view == NULL || views[i].source == NULL)
+            views = NULL;
+    }
+    if (views == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a list of views");
+    out->views = views;
+    out->n_views = plan->n_views;
+    return LARDER_OK;
+}
+
+/* Under the lock, as above. */
+static larder_status
+copy_features(larder_store *store, const ldr_plan *plan,
+    larder_features_shape *out, larder_error *err)
+{
+    const larder_schema *from[] = {
+        &plan->keys, &plan->requests, &plan->outputs};
+    larder_schema *to = ldr_arena_array(&store->arena, 3, sizeof *to);
+    larder_features_shape shape = {0};
+    larder_status rc = LARDER_OK;
+
+    if (to == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a schema");
+    for (size_t i = 0; i < 3; i++)
+        LARDER_TRY(ldr_schema_copy(from[i], &store->arena, &to[i], err));
+    LARDER_TRY(copy_views(store, plan, &shape, err));
+    shape.keys = &to[0];
+    shape.requests = &to[1];
+    shape.features = &to[2];
+    *out = shape;
+out:
+    return rc;
+}
+
+larder_status
+larder_features_columns(larder_store *store, const larder_call *call,
+    const larder_features *features, larder_features_shape *out,
+    larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    ldr_plan plan = {0};
+    larder_status rc;
+
+    LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
+    LARDER_TRY(ldr_plan_make(snapshot, features, &plan, err));
+    pthread_mutex_lock(&store->lock);
+    rc = copy_features(store, &plan, out, err);
+    pthread_mutex_unlock(&store->lock);
+out:
+    ldr_plan_release(&plan);
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
 larder_status
 larder_ingest(larder_store *store, const larder_call *call, const char *source,
     larder_stream *rows, larder_ingested *out, larder_error *err)
@@ -656,8 +753,8 @@ larder_ingest(larder_store *store, const larder_call *call, const char *source,
 
     LARDER_TRY(enter(store, OFFLINE, 0, call, &snapshot, err));
     LARDER_TRY(owned_source(snapshot, source, &found, err));
-    LARDER_TRY(ldr_contract_of_source(
-        &snapshot->all, found, &arena, &contract, err));
+    LARDER_TRY(
+        ldr_contract_of_source(&snapshot->all, found, &arena, &contract, err));
     LARDER_TRY(
         ldr_ingest(store->offline, found, &contract, call, rows, out, err));
 out:
@@ -727,6 +824,7 @@ larder_pushed_release(larder_pushed *report)
     for (size_t i = 0; i < report->n_views; i++)
         free((void *)(uintptr_t)report->views[i].view);
     free(report->views);
+    free((void *)(uintptr_t)report->violations);
     *report = (larder_pushed){0};
 }
 

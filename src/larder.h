@@ -367,6 +367,10 @@ typedef struct larder_open_options {
     const struct larder_offline_ops *const *offline_backends;
     const struct larder_online_ops *const *online_backends;
     const struct larder_registry_ops *const *registry_backends;
+    /* Empty stores in memory, gone at close, in place of those configured: to
+     * try definitions out. What the configuration says of stores is not read;
+     * tables that Larder does not own have no rows there. */
+    bool in_memory;
 } larder_open_options;
 
 /* Read the configuration. Stores are opened when first needed and nothing is
@@ -537,6 +541,10 @@ typedef struct larder_pushed {
     uint64_t read, added, duplicate;
     larder_pushed_view *views; /* those that read this history online */
     size_t n_views;
+    /* Rules with 'on_violation: warn' that rows broke, which were taken all the
+     * same. */
+    const larder_violation *violations;
+    size_t n_violations;
 } larder_pushed;
 
 /* Rows now, for a source of kind push; their columns are those of its batch
@@ -561,6 +569,29 @@ typedef struct larder_features {
      * A stored row newer than it is then an error, not of age 0. */
     bool at_time;
 } larder_features;
+
+/* A feature view that features are read from, themselves or through others. */
+typedef struct larder_read_view {
+    const char *view;
+    const char *source;
+    bool owned;  /* the source's table is Larder's */
+    bool online; /* else join alone reads it */
+} larder_read_view;
+
+/* What a set of features takes and gives, in a join and online alike. Lent by
+ * the store until it is closed. */
+typedef struct larder_features_shape {
+    const larder_schema *keys;     /* by name; typed */
+    const larder_schema *requests; /* what on-demand features ask for besides */
+    const larder_schema *features; /* as named in the output */
+    const larder_read_view *views;
+    size_t n_views;
+} larder_features_shape;
+
+/* INVALID, NOT_FOUND (names the nearest). */
+LARDER_CHECKED larder_status larder_features_columns(larder_store *store,
+    const larder_call *call, const larder_features *features,
+    larder_features_shape *out, larder_error *err);
 
 typedef struct larder_join_options {
     larder_features features;
@@ -628,6 +659,7 @@ typedef struct larder_materialize_options {
     larder_time from, to;
     bool full;                /* fill a new build, then switch to it */
     bool dry_run;             /* count, write nothing */
+    bool allow_empty;         /* reading nothing is fine, of every view */
 } larder_materialize_options;
 
 typedef struct larder_materialized {

@@ -26,6 +26,7 @@ struct reader {
     ldr_config config;
     ldr_expansion expansion;
     const larder_call *call; /* the caller's */
+    bool in_memory;          /* sections of stores are not read */
 };
 
 /* ------------------------------------------------------------ faults' lines */
@@ -160,6 +161,8 @@ read_store(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     bool typed;
 
     (void)reading;
+    if (reader->in_memory)
+        return;
     store->options =
         (larder_options){.section = key->name, .place = value->place};
     if (value->kind != LDR_YAML_MAPPING) {
@@ -239,6 +242,8 @@ read_registry(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     ldr_store_config *store = &reader->config.registry;
 
     (void)reading;
+    if (reader->in_memory)
+        return;
     store->options =
         (larder_options){.section = key->name, .place = value->place};
     if (value->kind == LDR_YAML_SCALAR && !ldr_yaml_is_null(value)) {
@@ -349,10 +354,11 @@ set_default(struct reader *reader, ldr_store_config *store, const char *section,
 
     if (store->options.section != NULL)
         return;
-    store->type = type;
+    store->type = reader->in_memory ? "memory" : type;
     store->options.section = section;
     store->options.place = value.place;
-    add_option(reader, store, "path", &value);
+    if (!reader->in_memory)
+        add_option(reader, store, "path", &value);
 }
 
 static void
@@ -413,13 +419,14 @@ read_text(
     return LARDER_INVALID;
 }
 
-larder_status
-ldr_config_load(const char *path,
+static larder_status
+load(const char *path, bool in_memory,
     const char *(*variable)(void *context, const char *name), void *context,
     const larder_call *call, ldr_arena *arena, ldr_config *out,
     larder_error *err)
 {
     struct reader reader = {.call = call,
+        .in_memory = in_memory,
         .config = {.path = ldr_arena_copy(arena, path),
             .folder = folder_of(arena, path)},
         .expansion = {
@@ -441,4 +448,22 @@ ldr_config_load(const char *path,
     if (rc == LARDER_OK)
         *out = reader.config;
     return rc;
+}
+
+larder_status
+ldr_config_load(const char *path,
+    const char *(*variable)(void *context, const char *name), void *context,
+    const larder_call *call, ldr_arena *arena, ldr_config *out,
+    larder_error *err)
+{
+    return load(path, false, variable, context, call, arena, out, err);
+}
+
+larder_status
+ldr_config_load_in_memory(const char *path,
+    const char *(*variable)(void *context, const char *name), void *context,
+    const larder_call *call, ldr_arena *arena, ldr_config *out,
+    larder_error *err)
+{
+    return load(path, true, variable, context, call, arena, out, err);
 }

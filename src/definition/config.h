@@ -51,5 +51,11 @@ larder_status ldr_config_load(const char *path,
     const char *(*variable)(void *context, const char *name), void *context,
     const larder_call *call, ldr_arena *arena, ldr_config *out,
     larder_error *err);
+/* The same with all stores in memory: what is written of stores is passed over,
+ * variables and all. */
+larder_status ldr_config_load_in_memory(const char *path,
+    const char *(*variable)(void *context, const char *name), void *context,
+    const larder_call *call, ldr_arena *arena, ldr_config *out,
+    larder_error *err);
 
 #endif

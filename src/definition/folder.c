@@ -8,6 +8,7 @@
  */
 #include "definition/folder.h"
 
+#include "base/ignore.h"
 #include "larder_backend.h"
 
 #include <dirent.h>
@@ -86,73 +87,6 @@ join_path(struct walk *walk, const char *folder, const char *name)
 }
 
 /* ------------------------------------------------------------ .larderignore */
-
-/* Does a pattern match a path? '*' and '?' stop at '/', '**' does not. */
-static bool
-matches(const char *pattern, size_t size, const char *text)
-{
-    const char *end = pattern + size;
-    const char *star = NULL, *after = NULL, *retry = NULL;
-
-    for (;;) {
-        if (pattern < end && *pattern == '*') {
-            star = pattern;
-            while (pattern < end && *pattern == '*')
-                pattern++;
-            after = pattern;
-            retry = text;
-        } else if (*text == '\0' && pattern == end) {
-            return true;
-        } else if (*text != '\0' && pattern < end &&
-                   (*pattern == *text || (*pattern == '?' && *text != '/'))) {
-            pattern++;
-            text++;
-        } else if (star != NULL && *retry != '\0' &&
-                   (*retry != '/' || after - star > 1)) {
-            pattern = after;
-            text = ++retry;
-        } else {
-            return false;
-        }
-    }
-}
-
-/* One line of the file: names anywhere, or from the folder down when it holds
- * a slash before its end; with a slash at its end folders only. */
-static bool
-line_ignores(const char *line, size_t size, const char *path, bool folder)
-{
-    const char *name = strrchr(path, '/');
-
-    while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\r'))
-        size--;
-    if (size == 0 || line[0] == '#')
-        return false;
-    if (line[size - 1] == '/') {
-        if (!folder)
-            return false;
-        size--;
-    }
-    if (memchr(line, '/', size) == NULL)
-        return matches(line, size, name == NULL ? path : name + 1);
-    return line[0] == '/' ? matches(line + 1, size - 1, path)
-                          : matches(line, size, path);
-}
-
-static bool
-is_ignored(const struct walk *walk, const char *path, bool folder)
-{
-    const char *line = walk->ignore;
-
-    while (line != NULL && *line != '\0') {
-        size_t size = strcspn(line, "\n");
-
-        if (line_ignores(line, size, path, folder))
-            return true;
-        line += size + (line[size] == '\n');
-    }
-    return false;
-}
 
 static larder_status
 read_ignore(struct walk *walk)
@@ -262,10 +196,12 @@ ends_with(const char *name, const char *end)
     return n_name > n_end && strcmp(name + n_name - n_end, end) == 0;
 }
 
+/* Configurations are none, nor are cases to test definitions with. */
 static bool
 is_definition(const char *name)
 {
     return (ends_with(name, ".yaml") || ends_with(name, ".yml")) &&
+           !ends_with(name, ".test.yaml") && !ends_with(name, ".test.yml") &&
            strncmp(name, "feature_store", strlen("feature_store")) != 0;
 }
 
@@ -402,11 +338,12 @@ walk_folder(
         if (path == NULL || inner == NULL)
             return no_memory(walk);
         if (!look(walk, inner, target, &what)) {
-            if (is_definition(name[i]) && !is_ignored(walk, path, false))
+            if (is_definition(name[i]) &&
+                !ldr_ignored(walk->ignore, path, false))
                 rc = warn_left_out(walk, path, true);
             continue;
         }
-        if (is_ignored(walk, path, S_ISDIR(what.st_mode)))
+        if (ldr_ignored(walk->ignore, path, S_ISDIR(what.st_mode)))
             continue;
         if (S_ISDIR(what.st_mode) && is_new(walk, &what)) {
             char *below = ldr_arena_copy(walk->arena, target);

@@ -12,8 +12,9 @@
 #include "definition/definition.h"
 
 /* Every *.yaml (and *.yml) under `folder`, in name order, except
- * feature_store*.yaml, names beginning with a dot, and what `.larderignore`
- * there names (one pattern a line, as in .gitignore: *, ?, trailing slash).
+ * feature_store*.yaml, *.test.yaml (cases for `larder test`), names beginning
+ * with a dot, and what `.larderignore` there names (one pattern a line, as in
+ * .gitignore: *, ?, trailing slash).
  * Symlinks that leave the folder are not followed. NOT_FOUND (no folder, no
  * file), IO, NOMEM; faults are counted, not returned. */
 larder_status ldr_load_folder(const char *folder, ldr_arena *arena,

@@ -373,6 +373,46 @@ explain(ldr_check *check, const ldr_on_demand *view, const candidates *all,
     return true;
 }
 
+static bool
+has_key(const ldr_on_demand *view, const char *name)
+{
+    for (size_t i = 0; i < view->n_inputs; i++) {
+        const ldr_view *from = view->inputs[i].view;
+
+        for (size_t k = 0; from != NULL && k < from->n_keys; k++)
+            if (strcmp(from->keys[k].name, name) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A question has one column of a name: a key's, or that of a request. */
+static void
+check_requests(
+    ldr_check *check, const ldr_on_demand *view, const ldr_derived *derived)
+{
+    size_t n = 0;
+    const size_t *columns = ldr_expression_columns(derived->expression, &n);
+    const ldr_yaml *expr = ldr_yaml_find(derived->feature.yaml, "expr");
+
+    for (size_t i = 0; i < n; i++) {
+        const ldr_input_column *from = &view->from[columns[i]];
+        const ldr_source *request = from->input == SIZE_MAX
+                                        ? NULL
+                                        : view->inputs[from->input].request;
+        const char *name = request == NULL
+                               ? NULL
+                               : request->schema.fields[from->feature].name;
+
+        if (name != NULL && has_key(view, name))
+            ldr_fault(check->faults, &expr->place,
+                "rename the column of the request source",
+                "'expr' of feature '%s': request column '%s' of '%s' has the "
+                "name of a join key",
+                derived->feature.name, name, request->about.name);
+    }
+}
+
 static void
 check_expression(ldr_check *check, const ldr_on_demand *view,
     const candidates *all, ldr_derived *derived)
@@ -394,6 +434,7 @@ check_expression(ldr_check *check, const ldr_on_demand *view,
                 wrong.error.message);
         return;
     }
+    check_requests(check, view, derived);
     if (feature->type == 0 ||
         ldr_expression_fits(derived->expression, feature->type))
         return;

@@ -51,10 +51,26 @@ check_plain(ldr_check *check, const ldr_feature *feature)
         }
 }
 
+/* Contracts are judged row by row: no row has a window's value. */
+static void
+check_promises(ldr_check *check, const ldr_feature *feature)
+{
+    static const char *const keys[] = {
+        "range", "nullable", "values", "on_violation"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (has(feature, keys[i]))
+            ldr_fault(check->faults, place_of(feature, keys[i]),
+                "leave it out, or promise it of a feature that is the column",
+                "windowed feature '%s' has '%s', which is of single rows",
+                feature->name, keys[i]);
+}
+
 /* Keys that go together. False: what is aggregated is not known. */
 static bool
 check_keys(ldr_check *check, const ldr_feature *feature)
 {
+    check_promises(check, feature);
     if (has(feature, "from"))
         ldr_fault(check->faults, place_of(feature, "from"), "write 'column'",
             "feature '%s' has both 'from' and 'aggregate'", feature->name);

@@ -119,6 +119,20 @@ same_hash(const run *r, const ldr_build *build)
     return strcmp(build->hash, r->hash) == 0;
 }
 
+/* A number no build has: one that waits to be swept would take a new one of its
+ * number with it. */
+static uint64_t
+next_number(const ldr_position *p)
+{
+    uint64_t greatest =
+        p->fill.number > p->read.number ? p->fill.number : p->read.number;
+
+    for (size_t i = 0; i < p->n_old; i++)
+        if (p->old[i].number > greatest)
+            greatest = p->old[i].number;
+    return greatest + 1;
+}
+
 /* Which build the rows go into, and whether this run may move the pointer. */
 static void
 choose_build(run *r)
@@ -134,9 +148,7 @@ choose_build(run *r)
     else if (same_hash(r, &p->fill))
         r->build = p->fill; /* a run that did not finish: go on filling it */
     else
-        r->build.number =
-            1 +
-            (p->fill.number > p->read.number ? p->fill.number : p->read.number);
+        r->build.number = next_number(p);
     memcpy(r->build.hash, r->hash, sizeof r->hash);
     r->fill.table = ldr_view_table(
         r->m->project, r->view->about.name, r->hash, r->build.number);
@@ -363,6 +375,7 @@ suspiciously_empty(const run *r)
     const larder_materialize_options *options = r->m->options;
 
     return r->report->read == 0 && !r->view->allow_empty &&
+           !options->allow_empty &&
            (r->first || options->range || options->full);
 }
 

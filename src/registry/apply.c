@@ -24,8 +24,8 @@ prove(const ldr_apply *apply, const larder_call *call,
     ldr_faults faults = {.call = call};
     larder_status rc = LARDER_OK;
 
-    LARDER_TRY(
-        ldr_probe(apply->offline, call, apply->wanted, &faults, changes, err));
+    LARDER_TRY(ldr_probe(apply->offline, call, apply->wanted, apply->owned_only,
+        &faults, changes, err));
     ldr_probe_order(current, apply->wanted, changes, &faults);
     if (faults.n_errors > 0) {
         if (err != NULL)

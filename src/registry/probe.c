@@ -383,8 +383,8 @@ out:
 
 larder_status
 ldr_probe(ldr_offline *store, const larder_call *call,
-    const ldr_snapshot *snapshot, ldr_faults *faults, ldr_changes *changes,
-    larder_error *err)
+    const ldr_snapshot *snapshot, bool owned_only, ldr_faults *faults,
+    ldr_changes *changes, larder_error *err)
 {
     const probe self = {.store = store,
         .call = call,
@@ -396,7 +396,8 @@ ldr_probe(ldr_offline *store, const larder_call *call,
 
     for (size_t i = 0; i < snapshot->all.n_sources; i++) {
         LARDER_TRY(larder_call_check(call, err));
-        LARDER_TRY(probe_source(&self, &snapshot->all.sources[i]));
+        if (snapshot->all.sources[i].owned || !owned_only)
+            LARDER_TRY(probe_source(&self, &snapshot->all.sources[i]));
     }
 out:
     return rc;

@@ -16,10 +16,11 @@
 
 /* Faults are counted; a store that fails is the returned status. Adds the
  * reshapes apply would make ("create table", "add column") to `changes`. A NULL
- * store (not created yet) has no tables. */
+ * store (not created yet) has no tables. `owned_only` leaves those of others
+ * out. */
 larder_status ldr_probe(ldr_offline *store, const larder_call *call,
-    const ldr_snapshot *snapshot, ldr_faults *faults, ldr_changes *changes,
-    larder_error *err);
+    const ldr_snapshot *snapshot, bool owned_only, ldr_faults *faults,
+    ldr_changes *changes, larder_error *err);
 /* What orders the rows of an owned table (key, time columns) cannot change once
  * it is there: `current` is what it was made by, `changes` what ldr_probe()
  * left (tables still to be made are free). */
