@@ -49,6 +49,7 @@ ldr_fill_release(ldr_fill *fill)
     pthread_cond_destroy(&fill->changed);
     pthread_mutex_destroy(&fill->lock);
     ldr_chunk_release(&fill->waiting);
+    ldr_chunk_release(&fill->going);
     larder_batch_release(&fill->keys);
     ldr_breaches_release(&fill->breaches);
 }
@@ -183,10 +184,12 @@ count_outcomes(ldr_fill *fill, const larder_put *puts,
     return rc;
 }
 
-/* The first n waiting rows and the position. The position comes last: its
- * outcome says whether the run still owns the view. */
+/* The first n rows of a chunk and the position. The position comes last: its
+ * outcome says whether the run still owns the view. For one thread at a time;
+ * only counting wants the lock. */
 static larder_status
-commit(ldr_fill *fill, size_t n, const ldr_position *wanted, larder_error *err)
+commit(ldr_fill *fill, ldr_chunk *chunk, size_t n, const ldr_position *wanted,
+    larder_error *err)
 {
     const ldr_materializing *m = fill->m;
     larder_put *puts = malloc((n + 1) * sizeof *puts);
@@ -200,13 +203,16 @@ commit(ldr_fill *fill, size_t n, const ldr_position *wanted, larder_error *err)
         rc = no_memory(err);
         goto out;
     }
-    ldr_chunk_puts(&fill->waiting, n, fill->table,
+    ldr_chunk_puts(chunk, n, fill->table,
         fill->how == LDR_FILL_NEWEST ? LARDER_PUT_NEWEST : LARDER_PUT_IF_MATCH,
         puts);
     LARDER_TRY(ldr_position_put(m->project, fill->view->about.name, wanted,
         m->call->now, &bytes, &key, &puts[n], &checksum, err));
     LARDER_TRY(ldr_online_put(m->online, m->call, puts, n + 1, outcomes, err));
-    LARDER_TRY(count_outcomes(fill, puts, outcomes, n, err));
+    pthread_mutex_lock(&fill->lock);
+    rc = count_outcomes(fill, puts, outcomes, n, err);
+    pthread_mutex_unlock(&fill->lock);
+    LARDER_TRY(rc);
     if (outcomes[n] == LARDER_MISMATCH) {
         rc = larder_fail(err, LARDER_CONFLICT,
             "another run took over feature view '%s' meanwhile",
@@ -214,7 +220,7 @@ commit(ldr_fill *fill, size_t n, const ldr_position *wanted, larder_error *err)
         larder_hint(err, "let it finish, then materialize again");
         goto out;
     }
-    ldr_chunk_drop(&fill->waiting, n);
+    ldr_chunk_drop(chunk, n);
     fill->position = *wanted;
     fill->position.checksum = checksum;
 out:
@@ -227,7 +233,7 @@ out:
 larder_status
 ldr_fill_commit(ldr_fill *fill, const ldr_position *wanted, larder_error *err)
 {
-    return commit(fill, fill->waiting.n_entries, wanted, err);
+    return commit(fill, &fill->waiting, fill->waiting.n_entries, wanted, err);
 }
 
 /* ------------------------------------------------------ rows into chunks */
@@ -403,14 +409,76 @@ out:
     return rc;
 }
 
-/* Rows a thread has gathered join those that wait, and whole commits go out;
- * the rest is for the last. */
+/* Are there rows for a commit? */
+static bool
+is_whole(const ldr_chunk *chunk)
+{
+    return chunk->n_entries >= CHUNK_ROWS || chunk->rows.size >= CHUNK_BYTES;
+}
+
+/* Whole commits of what is going; the rest of it stays. */
+static larder_status
+commit_going(ldr_fill *fill, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    while (is_whole(&fill->going)) {
+        size_t n = fill->going.n_entries < CHUNK_ROWS ? fill->going.n_entries
+                                                      : CHUNK_ROWS;
+        ldr_position same = fill->position;
+
+        LARDER_TRY(commit(fill, &fill->going, n, &same, err));
+    }
+out:
+    return rc;
+}
+
+static void
+exchange(ldr_chunk *a, ldr_chunk *b)
+{
+    ldr_chunk kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+/* Put what waits, while others hand over more. Holds the lock when it begins
+ * and when it ends. */
+static larder_status
+commit_waiting(ldr_fill *fill, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    fill->committing = true;
+    while (is_whole(&fill->waiting) && !fill->failed) {
+        exchange(&fill->waiting, &fill->going);
+        pthread_mutex_unlock(&fill->lock);
+        rc = commit_going(fill, err);
+        pthread_mutex_lock(&fill->lock);
+        LARDER_TRY(rc);
+        LARDER_TRY(ldr_chunk_move(&fill->going, &fill->waiting, err));
+        exchange(&fill->waiting, &fill->going);
+        pthread_cond_broadcast(&fill->changed);
+    }
+    tell_progress(fill);
+out:
+    fill->committing = false;
+    pthread_cond_broadcast(&fill->changed);
+    return rc;
+}
+
+/* Rows a thread has gathered join those that wait. */
 static larder_status
 hand_over(reading *r, larder_error *err)
 {
     ldr_fill *fill = r->fill;
     larder_status rc = LARDER_OK;
 
+    /* Who puts is slower than who reads: memory is bounded. */
+    while (fill->committing && is_whole(&fill->waiting) && !fill->failed)
+        pthread_cond_wait(&fill->changed, &fill->lock);
+    if (fill->failed)
+        return LARDER_OK;
     if (r->deriver != NULL)
         count_derived(r);
     add_tally(fill, &r->tally);
@@ -422,18 +490,18 @@ hand_over(reading *r, larder_error *err)
         if (fill->how == LDR_FILL_KEYS)
             LARDER_TRY(keep_keys(fill, &r->keys, err));
     }
-    while (fill->waiting.n_entries >= CHUNK_ROWS ||
-           fill->waiting.rows.size >= CHUNK_BYTES) {
-        size_t n = fill->waiting.n_entries < CHUNK_ROWS
-                       ? fill->waiting.n_entries
-                       : CHUNK_ROWS;
-        ldr_position same = fill->position;
-
-        LARDER_TRY(commit(fill, n, &same, err));
-    }
-    tell_progress(fill);
 out:
     return rc;
+}
+
+/* Whole commits go out by whoever finds nobody at it; the rest is for the
+ * last. */
+static larder_status
+commit_whole(ldr_fill *fill, larder_error *err)
+{
+    if (fill->committing || fill->failed)
+        return LARDER_OK;
+    return commit_waiting(fill, err);
 }
 
 /* In the middle of a part: early, if it is its turn; late, if memory says so.
@@ -445,9 +513,12 @@ hand_over_some(reading *r, larder_error *err)
     larder_status rc = LARDER_OK;
 
     pthread_mutex_lock(&fill->lock);
-    if (!fill->failed &&
-        (fill->turn == r->part || r->chunk.rows.size >= CHUNK_BYTES))
-        rc = hand_over(r, err);
+    if (fill->failed ||
+        (fill->turn != r->part && r->chunk.rows.size < CHUNK_BYTES))
+        goto out;
+    LARDER_TRY(hand_over(r, err));
+    LARDER_TRY(commit_whole(fill, err));
+out:
     pthread_mutex_unlock(&fill->lock);
     return rc;
 }
@@ -462,10 +533,11 @@ hand_over_rest(reading *r, larder_error *err)
     pthread_mutex_lock(&fill->lock);
     while (!fill->failed && fill->turn != r->part)
         pthread_cond_wait(&fill->changed, &fill->lock);
-    if (!fill->failed)
-        rc = hand_over(r, err);
+    LARDER_TRY(hand_over(r, err));
     fill->turn++;
     pthread_cond_broadcast(&fill->changed);
+    LARDER_TRY(commit_whole(fill, err));
+out:
     pthread_mutex_unlock(&fill->lock);
     return rc;
 }

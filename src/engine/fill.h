@@ -50,7 +50,9 @@ typedef struct ldr_fill {
     unsigned next_part; /* the first that no thread has taken */
     unsigned turn;      /* the part whose rows go online next */
     bool failed;        /* one thread did: the others end */
-    ldr_chunk waiting;  /* rows whose turn has come: less than a commit */
+    ldr_chunk waiting;  /* rows whose turn has come, in order */
+    bool committing;    /* one thread puts those before them, unlocked: */
+    ldr_chunk going;
 } ldr_fill;
 
 /* A zeroed struct ready for the rest to be set, the breaches too. NOMEM. */
