@@ -288,6 +288,20 @@ materialize(void)
 }
 
 static larder_status
+prove(void)
+{
+    larder_prove_options options = {0};
+    larder_proved proved = {0};
+    larder_status rc =
+        larder_prove(s.store, &s.call, &options, &proved, &s.err);
+
+    for (size_t i = 0; rc == LARDER_OK && i < proved.n_views; i++)
+        tell("%s %d ", proved.views[i].view, (int)proved.views[i].equal);
+    larder_proved_release(&proved);
+    return rc;
+}
+
+static larder_status
 get(void)
 {
     larder_features wanted = {.service = "gift"};
@@ -486,6 +500,7 @@ static const trial trials[] = {
     {"explain", explain, FILLED, false, spine_csv},
     {"materialize", materialize, FILLED, true, ""},
     {"get", get, SERVED, false, ""},
+    {"prove", prove, SERVED, false, ""},
     {"list", list, APPLIED, false, ""},
     {"search", search, APPLIED, false, ""},
     {"lineage", lineage, APPLIED, false, ""},

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "backends/builtin.h"
+#include "engine/sample.h"
 #include "larder_backend.h"
 #include "tests/shop.h"
 #include "tests/support.h"
@@ -598,6 +599,26 @@ START_TEST(the_first_difference_is_that_of_the_least_key)
 }
 END_TEST
 
+/* Such as one that was killed. */
+START_TEST(a_build_given_up_takes_no_later_one_with_it)
+{
+    larder_materialize_options full = {.full = true};
+
+    open_kept(_i, both);
+    ingest_ok(rows);
+    materialize_ok();
+    s.call.now -= SHOP_DAY; /* too early to move the pointer */
+    ck_assert_int_eq(shop_materialize(&s, &full, NULL), LARDER_OK);
+    s.call.now += 2 * SHOP_DAY;
+    materialize_ok();
+    s.call.now += SHOP_DAY;
+    ck_assert_int_eq(shop_materialize(&s, &full, NULL), LARDER_OK);
+    expect_now("p", "3 equal, 0 different, 0 missing, 0 unsettled");
+    expect_now("w", "3 equal, 0 different, 0 missing, 0 unsettled");
+    shop_close(&s);
+}
+END_TEST
+
 /* ------------------------------------------------------------ not to be told
  */
 
@@ -746,9 +767,174 @@ START_TEST(a_sample_is_of_so_many_and_always_the_same)
     ck_assert_pstr_eq(proved[0].difference.key, proved[1].difference.key);
     larder_proved_release(&proved[0]);
     larder_proved_release(&proved[1]);
-    expect_now("p", "990 equal, 10 different, 0 missing, 0 unsettled");
+    expect_now("p", "993 equal, 7 different, 0 missing, 0 unsettled");
     free(csv);
     shop_close(&s);
+}
+END_TEST
+
+/* ------------------------------------------------- whatever happened before */
+
+#define CORRECTED                                                              \
+    "entities:\n  - {name: e, join_key: id, type: int64}\n"                    \
+    "  - {name: c, join_key: city, type: string}\n"                            \
+    "sources:\n  - name: h\n    timestamp_field: ts\n"                         \
+    "    created_timestamp_column: cts\n    replace_on: [t]\n    schema:\n"    \
+    "      - {name: id, type: int64}\n      - {name: city, type: string}\n"    \
+    "      - {name: x, type: float64}\n      - {name: t, type: string}\n"      \
+    "  - {name: hp, kind: push, batch_source: h}\n"                            \
+    "feature_views:\n"
+
+static char *
+random_rows(uint64_t *random)
+{
+    size_t n = 1 + support_below(random, 4), size = 0;
+    char *csv = NULL;
+    FILE *file = open_memstream(&csv, &size);
+
+    fprintf(file, "id,city,x,t,ts,cts\n");
+    for (size_t i = 0; i < n; i++) {
+        char event[33], created[33];
+        larder_time ts =
+            s.call.now +
+            ((larder_time)support_below(random, 40) - 36) * (SHOP_DAY / 4);
+
+        if (ts > s.call.now && support_below(random, 2) == 0)
+            ts = s.call.now + 60000000; /* within max_skew */
+        larder_time_print(ts, event);
+        larder_time_print(
+            ts + (larder_time)support_below(random, 3) * 1000, created);
+        fprintf(file, "%zu,%s,0.%zu,%s,%s,%s\n", support_below(random, 3),
+            support_below(random, 2) == 0 ? "rome" : "oslo",
+            support_below(random, 1000),
+            support_below(random, 2) == 0 ? "p" : "q", event,
+            support_below(random, 4) == 0 ? "" : created);
+    }
+    fclose(file);
+    return csv;
+}
+
+static void
+one_step(uint64_t *random)
+{
+    larder_materialize_options options = {
+        .full = support_below(random, 4) == 0};
+    char *csv = random_rows(random);
+    larder_status rc;
+
+    switch (support_below(random, 6)) {
+    case 0:
+    case 1:
+        ingest_ok(csv);
+        break;
+    case 2:
+    case 3: /* refused: of the future, or a view waits */
+        rc = push(LARDER_PUSH_BOTH, csv);
+        ck_assert(rc == LARDER_OK || rc == LARDER_INVALID);
+        break;
+    case 4:
+        ck_assert_msg(shop_materialize(&s, &options, NULL) == LARDER_OK, "%s",
+            s.err.message);
+        break;
+    default:
+        s.call.now += (larder_time)support_below(random, 12) * (SHOP_DAY / 8);
+        if (support_below(random, 8) == 0)
+            s.call.now -= 2 * SHOP_DAY;
+    }
+    free(csv);
+}
+
+static uint64_t
+prove_nothing_wrong(uint64_t seed, int step)
+{
+    larder_proved proved = prove();
+    uint64_t compared = 0;
+
+    for (size_t i = 0; i < proved.n_views; i++) {
+        const larder_proved_view *v = &proved.views[i];
+
+        if (v->different + v->missing > 0)
+            ck_abort_msg("seed %llu, step %d: %s, %s: %s: %s, %s",
+                (unsigned long long)seed, step, v->view, proved.difference.key,
+                proved.difference.feature, proved.difference.online,
+                proved.difference.history);
+        compared += v->compared;
+    }
+    larder_proved_release(&proved);
+    return compared;
+}
+
+START_TEST(after_any_steps_nothing_is_different)
+{
+    int n_seeds = _i == 0 ? 60 : 6;
+    uint64_t compared = 0;
+
+    for (int seed = 0; seed < n_seeds; seed++) {
+        uint64_t random = (uint64_t)seed;
+
+        open_kept(_i, seed % 2 == 0 ? three : CORRECTED PLAIN WINDOWED ALONE);
+        for (int step = 0; step < 40; step++) {
+            one_step(&random);
+            compared += prove_nothing_wrong((uint64_t)seed, step);
+        }
+        s.call.now += 20 * SHOP_DAY;
+        materialize_ok();
+        {
+            larder_proved proved = prove();
+
+            for (size_t i = 0; i < proved.n_views; i++)
+                ck_assert_uint_eq(proved.views[i].unsettled, 0);
+            larder_proved_release(&proved);
+        }
+        shop_close(&s);
+    }
+    ck_assert_uint_gt(compared, 40 * (uint64_t)n_seeds);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ a sample
+ */
+
+static int
+by_hash(const void *a, const void *b)
+{
+    uint64_t x = XXH3_64bits(a, 8), y = XXH3_64bits(b, 8);
+
+    return (x > y) - (x < y);
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, 8);
+}
+
+START_TEST(a_sample_keeps_the_keys_of_least_hash)
+{
+    static char keys[5000][8];
+    ldr_sample sample = {.limit = 300}, more = {.limit = 500};
+    uint64_t random = 5;
+
+    for (size_t i = 0; i < 5000; i++) {
+        uint64_t number = support_random(&random);
+
+        memcpy(keys[i], &number, 8);
+        ck_assert_int_eq(
+            ldr_sample_offer(&sample, (larder_bytes){keys[i], 8}, NULL),
+            LARDER_OK);
+        ck_assert_int_eq(
+            ldr_sample_offer(&more, (larder_bytes){keys[i], 8}, NULL),
+            LARDER_OK);
+    }
+    ck_assert_uint_eq(sample.n_keys, 300);
+    ck_assert_int_eq(ldr_sample_join(&sample, &more, NULL), LARDER_OK);
+    ldr_sample_sort(&sample);
+    ck_assert_uint_eq(sample.n_keys, 500); /* the 300 are among them */
+    qsort(keys, 5000, sizeof *keys, by_hash);
+    qsort(keys, 500, sizeof *keys, by_bytes);
+    for (size_t i = 0; i < 500; i++)
+        ck_assert_mem_eq(sample.keys[i].bytes, keys[i], 8);
+    ldr_sample_release(&sample);
 }
 END_TEST
 
@@ -757,6 +943,7 @@ main(void)
 {
     Suite *suite = suite_create("prove");
     TCase *each = tcase_create("each pair of stores");
+    TCase *sample = tcase_create("a sample");
     const TTest *const tests[] = {what_was_materialized_is_equal,
         what_was_pushed_is_equal_before_the_next_run_and_after_it,
         rows_that_wait_for_the_next_run_are_no_difference,
@@ -770,17 +957,21 @@ main(void)
         an_older_row_of_history_is_not_good_enough,
         a_lost_row_is_found_among_late_ones,
         the_first_difference_is_that_of_the_least_key,
+        a_build_given_up_takes_no_later_one_with_it,
         nothing_materialized_is_nothing_proved,
         a_changed_view_is_not_judged_by_its_old_rows,
         a_window_with_some_of_the_late_rows_is_not_settled,
         a_range_that_came_first_leaves_the_rest_open,
         a_call_that_is_cancelled_ends,
         views_are_chosen_by_name_by_feature_or_by_service,
-        a_sample_is_of_so_many_and_always_the_same};
+        a_sample_is_of_so_many_and_always_the_same,
+        after_any_steps_nothing_is_different};
 
     tcase_set_timeout(each, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_loop_test(each, tests[i], 0, 2);
+    tcase_add_test(sample, a_sample_keeps_the_keys_of_least_hash);
     suite_add_tcase(suite, each);
+    suite_add_tcase(suite, sample);
     return support_run(suite);
 }

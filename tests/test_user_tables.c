@@ -374,6 +374,67 @@ START_TEST(a_value_of_another_type_is_told_by_column)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- what holds
+ */
+
+static void
+expect_proof(const char *counts, const char *feature)
+{
+    larder_proved proved = {0};
+    const larder_proved_view *v;
+    char found[100];
+
+    ck_assert_msg(larder_prove(s.store, &s.call, &(larder_prove_options){0},
+                      &proved, &s.err) == LARDER_OK,
+        "%s", s.err.message);
+    v = &proved.views[0];
+    snprintf(found, sizeof found, "%d equal, %d different, %d unsettled",
+        (int)v->equal, (int)v->different, (int)v->unsettled);
+    ck_assert_str_eq(found, counts);
+    ck_assert_pstr_eq(proved.difference.feature, feature);
+    larder_proved_release(&proved);
+}
+
+START_TEST(what_is_online_is_proved_by_what_the_owner_wrote)
+{
+    open_with("CREATE TABLE h (id INTEGER, a INTEGER, ts TEXT, cts TEXT);"
+              "INSERT INTO h VALUES"
+              " (1, 10, '2024-05-01T00:00:00Z', '2024-05-01T00:00:00Z'),"
+              " (1, 11, '2024-05-02T00:00:00Z', '2024-05-02T00:00:00Z'),"
+              " (2, 20, '2024-05-02T00:00:00Z', '2024-05-03T00:00:00Z')");
+    apply(ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts,\n"
+                 "     created_timestamp_column: cts}\n" VIEW);
+    ck_assert_int_eq(shop_materialize(&s, NULL, NULL), LARDER_OK);
+    expect_proof("2 equal, 0 different, 0 unsettled", NULL);
+    run_sql("INSERT INTO h VALUES"
+            " (1, 12, '2024-05-03T00:00:00Z', '2024-05-04T00:00:00Z')");
+    expect_proof("2 equal, 0 different, 0 unsettled", NULL);
+    run_sql("UPDATE h SET a = 13 WHERE a = 11");
+    expect_proof("1 equal, 1 different, 0 unsettled", "event time");
+    run_sql("DELETE FROM h WHERE a = 12");
+    expect_proof("1 equal, 1 different, 0 unsettled", "a");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(without_created_times_a_newer_row_is_not_settled)
+{
+    open_with("CREATE TABLE h (id INTEGER, a INTEGER, ts TEXT);"
+              "INSERT INTO h VALUES (1, 10, '2024-05-01T00:00:00Z'),"
+              " (2, 20, '2024-05-02T00:00:00Z')");
+    apply(
+        ENTITY "sources:\n  - {name: h, table: h, timestamp_field: ts}\n" VIEW);
+    ck_assert_int_eq(shop_materialize(&s, NULL, NULL), LARDER_OK);
+    expect_proof("2 equal, 0 different, 0 unsettled", NULL);
+    run_sql("INSERT INTO h VALUES (1, 12, '2024-05-03T00:00:00Z'),"
+            " (3, 30, '2024-05-03T00:00:00Z')");
+    expect_proof("1 equal, 0 different, 2 unsettled", NULL);
+    run_sql("UPDATE h SET a = 21 WHERE a = 20");
+    expect_proof("0 equal, 1 different, 2 unsettled", "a");
+    shop_close(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -391,6 +452,8 @@ main(void)
     tcase_add_test(read, without_created_times_a_run_looks_back_as_declared);
     tcase_add_test(read, a_bare_date_may_mean_the_end_of_its_day);
     tcase_add_test(read, a_table_of_yours_is_explained);
+    tcase_add_test(read, what_is_online_is_proved_by_what_the_owner_wrote);
+    tcase_add_test(read, without_created_times_a_newer_row_is_not_settled);
     tcase_add_test(wrong, a_table_of_yours_is_never_written);
     tcase_add_test(
         wrong, a_table_or_column_that_is_not_there_is_named_by_apply);

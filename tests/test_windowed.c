@@ -336,6 +336,20 @@ START_TEST(a_sum_that_does_not_fit_names_view_and_feature)
 }
 END_TEST
 
+START_TEST(a_window_that_nobody_asked_for_fails_no_join)
+{
+    offline = stores[_i];
+    open_with(plain_yaml,
+        "id,a,g,s,ts,cts\n1,9223372036854775807,,,2024-05-10T00:00:00Z,\n"
+        "1,1,7,,2024-05-11T00:00:00Z,\n");
+    expect("id,event_timestamp\n1,2024-05-11T12:00:00Z\n", "v:n2",
+        "id,event_timestamp,n2\n1,2024-05-11T12:00:00Z,2\n");
+    expect("id,event_timestamp\n1,2024-05-11T12:00:00Z\n", "v:g",
+        "id,event_timestamp,g\n1,2024-05-11T12:00:00Z,7\n");
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(a_join_that_is_cancelled_stops)
 {
     static const volatile int yes = 1;
@@ -422,6 +436,7 @@ main(void)
         an_on_demand_feature_reads_windows,
         without_a_spine_history_asks_for_its_own_windows,
         a_sum_that_does_not_fit_names_view_and_feature,
+        a_window_that_nobody_asked_for_fails_no_join,
         a_join_that_is_cancelled_stops,
         each_allocation_may_be_refused,
     };

@@ -7,6 +7,7 @@
 #include "input.h"
 #include "print.h"
 #include "speak.h"
+#include "violations.h"
 
 #define REJECTS_TOLD 100u
 
@@ -97,7 +98,7 @@ where_to(const struct run *run)
 
 static larder_status
 print_report(struct run *run, const char *source, const larder_pushed *pushed,
-    larder_error *err)
+    const struct violations *violations, larder_error *err)
 {
     static const larder_field fields[] = {{"view", LARDER_STRING},
         {"written", LARDER_INT64}, {"unchanged", LARDER_INT64},
@@ -111,6 +112,7 @@ print_report(struct run *run, const char *source, const larder_pushed *pushed,
         "rejected", 0, "seconds", run_seconds(run));
     larder_status rc;
 
+    violations_tell(violations, facts);
     sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);
     for (size_t i = 0; i < pushed->n_views; i++) {
         const larder_pushed_view *view = &pushed->views[i];
@@ -128,7 +130,10 @@ print_report(struct run *run, const char *source, const larder_pushed *pushed,
         if (view->over_limit > 0)
             run->outcome = OUTCOME_CHECK_FAILED;
     }
+    if (violations->list != NULL)
+        run->outcome = OUTCOME_CHECK_FAILED;
     LARDER_TRY(sheet_print(&sheet, run, &listing, facts, err));
+    LARDER_TRY(violations_print(violations, run, err));
     print_words(run, "%llu row%s pushed to %s, %llu of them new in history",
         (unsigned long long)pushed->read, pushed->read == 1 ? "" : "s", source,
         (unsigned long long)pushed->added);
@@ -143,6 +148,7 @@ run_push(struct run *run, larder_error *err)
     const char *path = argument_text(&run->arguments, "file");
     larder_source_shape shape = {0};
     larder_pushed pushed = {0};
+    struct violations violations = {0};
     larder_stream rows = {0};
     larder_store *store;
     larder_status rc;
@@ -152,8 +158,11 @@ run_push(struct run *run, larder_error *err)
     LARDER_TRY(read_rows(run, path == NULL ? "-" : path, &shape, &rows, err));
     LARDER_TRY(larder_push(
         store, &run->call, source, where_to(run), &rows, &pushed, err));
-    LARDER_TRY(print_report(run, source, &pushed, err));
+    LARDER_TRY(violations_add(
+        &violations, pushed.violations, pushed.n_violations, err));
+    LARDER_TRY(print_report(run, source, &pushed, &violations, err));
 out:
+    violations_release(&violations);
     larder_pushed_release(&pushed);
     larder_stream_close(&rows);
     return rc;
@@ -171,7 +180,9 @@ const struct operation op_push = {.name = "push",
         "a failure leaves out there, the next materialize brings. The same "
         "rows twice change nothing.\n"
         "\n"
-        "One bad row and nothing is pushed; all bad rows are told, up to 100.",
+        "One bad row and nothing is pushed; all bad rows are told, up to 100. "
+        "Rows that break what a feature promises of its values with "
+        "'on_violation: warn' are pushed and told, and the exit code is 3.",
     .params = (const struct param[]){{.name = "source",
                                          .type = PARAM_TEXT,
                                          .positional = true,

@@ -397,12 +397,10 @@ check_requests(
 
     for (size_t i = 0; i < n; i++) {
         const ldr_input_column *from = &view->from[columns[i]];
-        const ldr_source *request = from->input == SIZE_MAX
-                                        ? NULL
-                                        : view->inputs[from->input].request;
-        const char *name = request == NULL
-                               ? NULL
-                               : request->schema.fields[from->feature].name;
+        const ldr_source *request =
+            from->input == SIZE_MAX ? NULL : view->inputs[from->input].request;
+        const char *name =
+            request == NULL ? NULL : request->schema.fields[from->feature].name;
 
         if (name != NULL && has_key(view, name))
             ldr_fault(check->faults, &expr->place,

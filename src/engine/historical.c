@@ -181,6 +181,32 @@ check_created(const join *j, const ldr_view *view, larder_error *err)
     return LARDER_INVALID;
 }
 
+static bool
+is_asked(const ldr_plan *plan, size_t v, size_t feature)
+{
+    for (size_t i = 0; i < plan->n_all; i++)
+        if (plan->features[i].view == v && plan->features[i].feature == feature)
+            return true;
+    return false;
+}
+
+/* Windows that nobody asked for are not looked at: neither their events nor
+ * what cannot be answered of them, such as a sum that fits no type. */
+static void
+keep_asked(const ldr_plan *plan, size_t v, ldr_event_plan *events)
+{
+    size_t n = 0;
+
+    for (size_t w = 0; w < events->n_windows; w++) {
+        if (!is_asked(plan, v, events->features[w]))
+            continue;
+        events->windows[n] = events->windows[w];
+        events->features[n++] = events->features[w];
+    }
+    events->n_windows = n;
+    events->span_us = ldr_windows_span(events->windows, n);
+}
+
 static larder_status
 open_view(join *j, size_t v, larder_error *err)
 {
@@ -202,9 +228,11 @@ open_view(join *j, size_t v, larder_error *err)
         .options = &j->options};
     ldr_view_source(pv->view, &a->keys, &a->table);
     LARDER_TRY(check_created(j, pv->view, err));
-    if (pv->view->window_us > 0)
+    if (pv->view->window_us > 0) {
         LARDER_TRY(
             ldr_event_plan_make(pv->view, &j->arena, &j->views[v].events, err));
+        keep_asked(&j->plan, v, &j->views[v].events);
+    }
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
     LARDER_TRY(

@@ -18,6 +18,7 @@
 #define MEMORY_DEFAULT ((size_t)512 << 20)
 #define SCAN_ROWS 4096u  /* in one step */
 #define SHARE_KEYS 1024u /* compared at a time, unless their rows are long */
+#define DERIVED_KEYS 256u
 
 static larder_status
 no_memory(larder_error *err)
@@ -229,13 +230,15 @@ prove_view(proof *f, larder_error *err)
         .position = &f->position,
         .report = f->report,
         .difference = f->difference};
-    size_t most = SHARE_KEYS;
+    size_t limit =
+        ldr_recomputing_is_derived(&f->plan) ? DERIVED_KEYS : SHARE_KEYS;
+    size_t most = limit;
     larder_status rc;
 
     LARDER_TRY(sample_history(f, err));
     progress.total = f->sample.n_keys;
     for (size_t first = 0, n; first < f->sample.n_keys; first += n) {
-        most = most < SHARE_KEYS ? most : SHARE_KEYS;
+        most = most < limit ? most : limit;
         most =
             most < f->sample.n_keys - first ? most : f->sample.n_keys - first;
         n = most;

@@ -62,6 +62,33 @@ out:
     return rc;
 }
 
+/* Is the row's key longer than any online store holds, for a view that it goes
+ * to? */
+static bool
+is_long(const push *p, size_t row, const char **view_name)
+{
+    const ldr_definitions *all = &p->p->snapshot->all;
+
+    for (size_t i = 0; i < all->n_views; i++) {
+        const ldr_view *view = &all->views[i];
+        const larder_column *columns[LDR_VIEW_KEYS_MAX];
+        bool null = false;
+        ldr_key key;
+
+        if (view->source != p->source || !view->online)
+            continue;
+        for (size_t k = 0; k < view->n_keys; k++)
+            columns[k] = &p->rows.columns[ldr_schema_find(
+                &p->source->schema, view->keys[k].name)];
+        ldr_key_start(&key, ldr_entity_set_id(view->keys, view->n_keys));
+        *view_name = view->about.name;
+        if (ldr_key_encode(&key, columns, view->n_keys, row, &null, NULL) ==
+            LARDER_LIMIT)
+            return true;
+    }
+    return false;
+}
+
 /* What is wrong with a row, in words; false: nothing is. */
 static bool
 is_bad(const push *p, size_t row, char *words, size_t room)
@@ -69,6 +96,7 @@ is_bad(const push *p, size_t row, char *words, size_t room)
     const larder_column *events = &p->rows.columns[p->event];
     larder_time latest = ldr_time_plus(p->p->call->now, p->source->max_skew_us);
     char late[33], now[33], skew[40];
+    const char *view = NULL;
 
     for (size_t k = 0; k < p->source->n_key; k++) {
         size_t column = ldr_schema_find(&p->source->schema, p->source->key[k]);
@@ -82,6 +110,13 @@ is_bad(const push *p, size_t row, char *words, size_t room)
     if (ldr_column_is_null(events, row)) {
         snprintf(words, room, "row %zu has no '%s'", row + 1,
             p->source->timestamp_field);
+        return true;
+    }
+    if (p->p->to != LARDER_PUSH_OFFLINE && is_long(p, row, &view)) {
+        snprintf(words, room,
+            "row %zu has a key of feature view '%s' that is longer than %u "
+            "bytes (LARDER_KEY_MAX)",
+            row + 1, view, LARDER_KEY_MAX);
         return true;
     }
     if (ldr_column_integer(events, row) <= latest)
@@ -127,6 +162,7 @@ judge_rows(const push *p, larder_error *err)
 {
     ldr_contract contract;
     ldr_breaches breaches = {0};
+    larder_violation *violations = NULL;
     ldr_arena arena = {0};
     uint64_t row = 0;
     larder_status rc;
@@ -136,10 +172,14 @@ judge_rows(const push *p, larder_error *err)
     LARDER_TRY(ldr_breaches_init(&breaches, &contract, err));
     ldr_contract_judge(&contract, &p->rows, 0, p->rows.n_rows, 1, &breaches);
     rc = ldr_contract_refuse(&contract, &breaches, &row, err);
-    if (rc != LARDER_OK)
+    if (rc != LARDER_OK) {
         larder_context(err, "row %llu", (unsigned long long)row);
-    else
-        ldr_contract_warn(&contract, &breaches, p->p->call);
+        goto out;
+    }
+    LARDER_TRY(ldr_contract_report(
+        &contract, &breaches, &violations, &p->report->n_violations, err));
+    p->report->violations = violations;
+    ldr_contract_warn(&contract, &breaches, p->p->call);
 out:
     ldr_breaches_release(&breaches);
     ldr_arena_free(&arena);
