@@ -144,6 +144,7 @@ CLI_TESTS = \
 	%D%/cli/manual.sh \
 	%D%/cli/memory.sh \
 	%D%/cli/prove.sh \
+	%D%/cli/push.sh \
 	%D%/cli/transcripts.sh
 EXTRA_DIST += \
 	%D%/cli/transcripts/definitions.txt \

@@ -5,6 +5,11 @@ larder_SOURCES = \
 	%D%/answer.c %D%/answer.h \
 	%D%/arguments.c %D%/arguments.h \
 	%D%/ask.c %D%/ask.h \
+	%D%/cases.c %D%/cases.h \
+	%D%/cases_find.c \
+	%D%/cases_run.c \
+	%D%/cases_typed.c \
+	%D%/cases_value.c %D%/cases_value.h \
 	%D%/changes.c %D%/changes.h \
 	%D%/completion.c \
 	%D%/copy.c %D%/copy.h \
@@ -31,6 +36,7 @@ larder_SOURCES = \
 	%D%/op_prove.c \
 	%D%/op_push.c \
 	%D%/op_show.c \
+	%D%/op_test.c \
 	%D%/op_validate.c \
 	%D%/operation.c %D%/operation.h \
 	%D%/outfile.c %D%/outfile.h \
@@ -40,9 +46,11 @@ larder_SOURCES = \
 	%D%/run.c %D%/run.h \
 	%D%/speak.c %D%/speak.h \
 	%D%/table.c %D%/table.h \
-	%D%/violations.c %D%/violations.h
+	%D%/violations.c %D%/violations.h \
+	%D%/yamlin.c %D%/yamlin.h
 larder_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DLARDER_EXAMPLES='"$(pkgdatadir)/examples"'
 larder_CFLAGS = $(AM_CFLAGS) $(POPT_CFLAGS) $(JANSSON_CFLAGS) \
 	$(SMARTCOLS_CFLAGS)
-larder_LDADD = libldr.la $(POPT_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+larder_LDADD = libldr.la $(POPT_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
+	$(YAML_LIBS)

@@ -10,8 +10,8 @@
 
 #define NAMES_MAX 128
 
-const struct operation *const operations[] = {&op_init, &op_validate, &op_plan,
-    &op_apply, &op_diff, &op_rollback, &op_teardown, &op_ls, &op_show,
+const struct operation *const operations[] = {&op_init, &op_validate, &op_test,
+    &op_plan, &op_apply, &op_diff, &op_rollback, &op_teardown, &op_ls, &op_show,
     &op_search, &op_lineage, &op_sql, &op_ingest, &op_push, &op_join,
     &op_explain, &op_materialize, &op_get, &op_prove, &op_completion,
     &op_version, &op_help, &op_materialize_incremental,

@@ -188,22 +188,34 @@ run_end(struct run *run)
 }
 
 larder_status
-run_store(struct run *run, larder_store **out, larder_error *err)
+run_configuration(struct run *run, larder_open_options *out, larder_error *err)
 {
     const char *env = argument_text(&run->arguments, "env");
     struct place place = {.config = argument_text(&run->arguments, "config"),
         .env = env != NULL ? env : setting("LARDER_ENV"),
         .usual_config = setting("LARDER_CONFIG")};
     larder_open_options options = {.variable = read_variable};
+    larder_status rc;
+
+    LARDER_TRY(place_find(&place, &run->arena, &options.config_path, err));
+    if (run->verbose) {
+        speak_note(run, "configuration: %s", options.config_path);
+        options.log = speak_log;
+        options.log_context = run;
+    }
+    *out = options;
+out:
+    return rc;
+}
+
+larder_status
+run_store(struct run *run, larder_store **out, larder_error *err)
+{
+    larder_open_options options;
     larder_status rc = LARDER_OK;
 
     if (run->store == NULL) {
-        LARDER_TRY(place_find(&place, &run->arena, &options.config_path, err));
-        if (run->verbose) {
-            speak_note(run, "configuration: %s", options.config_path);
-            options.log = speak_log;
-            options.log_context = run;
-        }
+        LARDER_TRY(run_configuration(run, &options, err));
         LARDER_TRY(larder_open(&options, &run->call, &run->store, err));
     }
     *out = run->store;

@@ -47,7 +47,10 @@ void run_end(struct run *run);
 /* Whether faults are coloured, as far as the command line is known. */
 void run_set_color(struct run *run);
 
-/* The store of the configuration, opened once. */
+/* What opens the store of the configuration. */
+larder_status run_configuration(
+    struct run *run, larder_open_options *out, larder_error *err);
+/* That store, opened once. */
 larder_status run_store(struct run *run, larder_store **out, larder_error *err);
 /* Seconds since the run began, on the monotonic clock. */
 double run_seconds(const struct run *run);

@@ -89,6 +89,6 @@ list() {
     shared=$(cd tools && list '*.h')
     only $(list 'tools/*.[ch]') -- larder.h 'base/*' $shared $tables csv.h \
         locale.h popt.h jansson.h libsmartcols.h libsmartcols/libsmartcols.h \
-        sys/ioctl.h termios.h
+        sys/ioctl.h termios.h yaml.h
 }
 exit "$bad"
