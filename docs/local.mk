@@ -13,4 +13,5 @@ EXTRA_DIST += \
 	%D%/definitions.md \
 	%D%/example.c \
 	%D%/expressions.md \
-	%D%/formats.md
+	%D%/formats.md \
+	%D%/testing.md

@@ -4,6 +4,7 @@ nobase_dist_pkgdata_DATA = \
 	%D%/flights/.larderignore \
 	%D%/flights/README.md \
 	%D%/flights/data/.gitkeep \
+	%D%/flights/delays.test.yaml \
 	%D%/flights/feature_store.yaml \
 	%D%/flights/features.yaml \
 	%D%/flights/flights.csv \
@@ -25,6 +26,7 @@ nobase_dist_examples_DATA = \
 	feature_repo/entities.yaml \
 	feature_repo/feature_store.prod.yaml \
 	feature_repo/feature_store.yaml \
+	feature_repo/features/hcp.test.yaml \
 	feature_repo/features/hcp.yaml \
 	feature_repo/features/market.yaml \
 	feature_repo/features/patient.yaml \

@@ -23,6 +23,7 @@ ROOM_TESTS = \
 	%D%/test_apply \
 	%D%/test_arena \
 	%D%/test_batch \
+	%D%/test_cases \
 	%D%/test_catalog \
 	%D%/test_config \
 	%D%/test_contract \
@@ -135,6 +136,7 @@ EXTRA_DIST += \
 
 CLI_TESTS = \
 	%D%/cli/bad_input.sh \
+	%D%/cli/cases.sh \
 	%D%/cli/ci.sh \
 	%D%/cli/concurrent.sh \
 	%D%/cli/contracts.sh \

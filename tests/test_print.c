@@ -196,7 +196,7 @@ START_TEST(every_key_is_printed_in_the_order_of_the_loaders_table)
         "      - {name: g, type: int64, aggregate: count, "
         "column: g, window: 7d, offset: 1d, where: \"g > 1 and not g = 2 or g "
         "in (3, 4)\", "
-        "nullable: false, unit: EUR}\n"
+        "unit: EUR}\n"
         "  - name: w\n"
         "    entities: [e]\n"
         "    source: pushed\n"

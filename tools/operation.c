@@ -73,9 +73,11 @@ const struct outcome_text outcome_texts[] = {
     {OUTCOME_USAGE, "the command line is wrong"},
     {OUTCOME_CHECK_FAILED,
         "a check failed: rows were rejected, a first or explicit run of "
-        "materialize read nothing, or prove found a difference"},
+        "materialize read nothing, a case of test failed, or prove found a "
+        "difference"},
     {OUTCOME_NOT_JUDGED,
-        "a check could not be judged: prove had nothing to compare"},
+        "a check could not be judged: there was no case to test, or prove had "
+        "nothing to compare"},
     {OUTCOME_UNAVAILABLE, "a store cannot be reached: trying again may help"},
     {OUTCOME_BUSY, "busy, or somebody else changed it first"},
     {OUTCOME_CHANGES, "plan --exit-code, and there are changes"},
