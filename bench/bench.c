@@ -16,17 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "bench/common.h"
 #include "bench/data.h"
-#include "larder.h"
-
-static const char store_yaml[] =
-    "project: bench\n"
-    "registry: {type: sqlite, path: registry.db}\n"
-    "offline_store: {type: sqlite, path: offline.db}\n"
-    "online_store: {type: lmdb, path: online}\n";
 
 /* One view of all 11 columns, and four of ten for the online figures. */
 static const char entities_yaml[] =
@@ -37,44 +29,6 @@ static const char entities_yaml[] =
     "    key: [entity]\n"
     "    schema:\n"
     "      - {name: entity, type: int64}\n";
-
-static void
-fail(const char *what, const larder_error *err)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, err == NULL ? "" : err->message);
-    exit(1);
-}
-
-static int64_t
-microseconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static double
-peak_mebibytes(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
-}
-
-static FILE *
-create(const char *folder, const char *name)
-{
-    char path[4096];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "w");
-    if (file == NULL)
-        fail(path, NULL);
-    return file;
-}
 
 static void
 column_list(FILE *file, const char *indent)
@@ -104,11 +58,9 @@ online_view(FILE *file, unsigned v)
 static int
 define(const char *folder)
 {
-    FILE *file = create(folder, "feature_store.yaml");
+    FILE *file = create(folder, "features.yaml");
 
-    fputs(store_yaml, file);
-    fclose(file);
-    file = create(folder, "features.yaml");
+    define_store(folder);
     fputs(entities_yaml, file);
     column_list(file, "      ");
     fputs("feature_views:\n  - name: all\n    entities: [entity]\n"
@@ -122,14 +74,6 @@ define(const char *folder)
     return fclose(file) != 0;
 }
 
-static void
-moment(FILE *file, int64_t t)
-{
-    char text[33];
-
-    fwrite(text, 1, larder_time_print(t, text), file);
-}
-
 static int
 csv(uint64_t n)
 {
@@ -139,7 +83,7 @@ csv(uint64_t n)
 
         data_event_of(i, n, &e);
         printf("%" PRId64 ",", e.entity);
-        moment(stdout, e.ts);
+        print_moment(stdout, e.ts);
         for (unsigned k = 0; k < 4; k++)
             printf(",%.17g", e.f[k]);
         printf(",%.2f,%.2f,%.1f,%.1f,%" PRId64 ",%" PRId64 ",%s\n", e.f[4],
@@ -157,7 +101,7 @@ spine(uint64_t n, uint64_t rows)
 
         data_spine_of(i, n, &entity, &t);
         printf("%" PRId64 ",", entity);
-        moment(stdout, t);
+        print_moment(stdout, t);
         putchar('\n');
     }
     return fflush(stdout) != 0;
@@ -196,22 +140,6 @@ realloc(void *old, size_t size)
 #endif
 
 /* ------------------------------------------------------------- the library */
-
-static larder_store *
-open_store(const char *folder, larder_call *call)
-{
-    static char path[4096];
-    larder_open_options options = {.config_path = path};
-    larder_store *store = NULL;
-    larder_error err = {0};
-
-    snprintf(path, sizeof path, "%s/feature_store.yaml", folder);
-    call->now = DATA_START + DATA_SPAN;
-    call->monotonic = microseconds;
-    if (larder_open(&options, call, &store, &err) != LARDER_OK)
-        fail("open", &err);
-    return store;
-}
 
 static int
 ingest(const char *folder, const char *path, unsigned threads)
@@ -260,14 +188,11 @@ spine_stream(uint64_t n, uint64_t rows, larder_stream *out)
     if (larder_batch_init(&batch, &spine_schema, &err) != LARDER_OK)
         fail("spine", &err);
     for (uint64_t i = 0; i < rows; i++) {
-        larder_value entity = {.type = LARDER_INT64};
-        larder_value t = {.type = LARDER_TIMESTAMP};
+        int64_t entity, t;
 
-        data_spine_of(i, n, &entity.as.integer, &t.as.integer);
-        if (larder_column_append(&batch.columns[0], &entity, &err) !=
-                LARDER_OK ||
-            larder_column_append(&batch.columns[1], &t, &err) != LARDER_OK)
-            fail("spine", &err);
+        data_spine_of(i, n, &entity, &t);
+        append(&batch.columns[0], (larder_value){.as.integer = entity});
+        append(&batch.columns[1], (larder_value){.as.integer = t});
     }
     batch.n_rows = rows;
     if (larder_stream_of(&batch, out, &err) != LARDER_OK)
@@ -352,57 +277,19 @@ materialize(const char *folder, unsigned threads, char **views, size_t n_views)
     return 0;
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 #define READS 200000u
-
-typedef struct reading {
-    larder_call call;
-    larder_reader *reader;
-    larder_batch keys;
-    larder_answer answer;
-    uint64_t n_found; /* cells with a value */
-} reading;
 
 static void
 choose_keys(reading *r, uint64_t n, uint64_t first, uint64_t entities)
 {
-    larder_error err = {0};
-
     larder_batch_clear(&r->keys);
     for (uint64_t i = 0; i < entities; i++) {
-        larder_value key = {.type = LARDER_INT64};
-        int64_t t;
+        int64_t key, t;
 
-        data_spine_of(first + i, n, &key.as.integer, &t);
-        if (larder_column_append(&r->keys.columns[0], &key, &err) != LARDER_OK)
-            fail("get", &err);
+        data_spine_of(first + i, n, &key, &t);
+        append(&r->keys.columns[0], (larder_value){.as.integer = key});
     }
     r->keys.n_rows = entities;
-}
-
-static int64_t
-read_once(reading *r)
-{
-    size_t cells = r->answer.room_cells;
-    struct timespec from, to;
-    larder_error err = {0};
-
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    if (larder_reader_get(r->reader, &r->call, &r->keys, &r->answer, &err) !=
-        LARDER_OK)
-        fail("get", &err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    for (size_t i = 0; i < cells; i++)
-        r->n_found += r->answer.presence[i] == LARDER_PRESENT;
-    return (to.tv_sec - from.tv_sec) * INT64_C(1000000000) +
-           (to.tv_nsec - from.tv_nsec);
 }
 
 static int
@@ -411,43 +298,30 @@ get(const char *folder, uint64_t n, uint64_t entities)
     static const larder_features four = {.service = "four"};
     reading r = {0};
     larder_store *store = open_store(folder, &r.call);
-    larder_error err = {0};
     uint64_t reads = READS / entities, allocations;
     int64_t *times = malloc((size_t)reads * sizeof *times);
 
-    if (times == NULL ||
-        larder_reader_open(store, &r.call, &four, &r.reader, &err) !=
-            LARDER_OK ||
-        larder_batch_init(&r.keys, larder_reader_keys(r.reader), &err) !=
-            LARDER_OK)
-        fail("get", &err);
+    if (times == NULL)
+        fail("get", NULL);
+    reading_open(&r, store, &four);
     choose_keys(&r, n, 0, entities);
-    read_once(&r); /* makes the answer's room */
+    reading_once(&r); /* makes the answer's room */
     r.n_found = 0;
     allocations = n_allocations;
     for (uint64_t i = 0; i < reads; i++) {
         choose_keys(&r, n, i * entities, entities);
-        times[i] = read_once(&r);
+        times[i] = reading_once(&r);
     }
     allocations = n_allocations - allocations;
-    qsort(times, (size_t)reads, sizeof *times, by_size);
     printf("{\"what\": \"get\", \"by\": \"larder\", \"entities\": %" PRIu64
            ", \"p50_ns\": %" PRId64 ", \"p99_ns\": %" PRId64
            ", \"rows\": %" PRIu64 ", \"allocations\": %" PRIu64 "}\n",
-        entities, times[reads / 2], times[reads * 99 / 100], r.n_found / 10,
-        allocations);
+        entities, percentile(times, reads, 50), percentile(times, reads, 99),
+        r.n_found / 10, allocations);
     free(times);
-    larder_batch_release(&r.keys);
-    larder_answer_release(&r.answer);
-    larder_reader_close(r.reader);
+    reading_close(&r);
     larder_close(store);
     return 0;
-}
-
-static uint64_t
-count(const char *text)
-{
-    return strtoull(text, NULL, 10);
 }
 
 int

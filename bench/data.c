@@ -61,3 +61,20 @@ data_spine_of(uint64_t i, uint64_t n, int64_t *entity, int64_t *t)
          (int64_t)(mix(far + 2 * i + 1) % (uint64_t)(DATA_SPAN / MILLISECOND)) *
              MILLISECOND;
 }
+
+const char *const data_expressions[DATA_EXPRESSIONS] = {
+    "a / nullif(b, 0)",
+    "(a - b) * (c + 1) / 2.0",
+    "a * 0.25 + b * 0.5 - c % 7",
+};
+
+void
+data_request_of(uint64_t i, data_request *out)
+{
+    uint64_t far = UINT64_C(1) << 58; /* a stream of its own */
+    uint64_t b = mix(far + 4 * i + 1), c = mix(far + 4 * i + 2);
+
+    out->a = (double)(mix(far + 4 * i) >> 11) / 9007199254740992.0 * 1000;
+    out->b = (double)(b % 100) / 8;
+    out->c = (int64_t)(c % 2001) - 1000;
+}

@@ -29,4 +29,16 @@ typedef struct data_event {
 void data_event_of(uint64_t i, uint64_t n, data_event *out);
 void data_spine_of(uint64_t i, uint64_t n, int64_t *entity, int64_t *t);
 
+/* What expressions are computed from: a is from 0 to 1000 with all its digits,
+ * b is 0 in one row of a hundred, c an integer from -1000 to 1000. */
+typedef struct data_request {
+    double a, b;
+    int64_t c;
+} data_request;
+
+void data_request_of(uint64_t i, data_request *out);
+/* Three expressions in words that Larder and SQLite read alike. */
+#define DATA_EXPRESSIONS 3
+extern const char *const data_expressions[DATA_EXPRESSIONS];
+
 #endif

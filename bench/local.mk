@@ -4,14 +4,26 @@
 #
 # BENCH_EVENTS, BENCH_DIR and others: see the head of bench/run.
 
-EXTRA_PROGRAMS += %D%/bench %D%/raw
-EXTRA_DIST += %D%/README.md %D%/peers.py %D%/run
-CLEANFILES += %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
+EXTRA_PROGRAMS += %D%/bench %D%/ondemand %D%/raw %D%/windows
+EXTRA_DIST += %D%/README.md %D%/peers.py %D%/run %D%/windows.py
+CLEANFILES += %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
+	%D%/windows$(EXEEXT)
 
 # Larder's side sees larder.h and links what any program does.
-%C%_bench_SOURCES = %D%/bench.c %D%/data.c %D%/data.h
+%C%_bench_SOURCES = %D%/bench.c %D%/common.c %D%/common.h \
+	%D%/data.c %D%/data.h
 %C%_bench_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_bench_LDADD = liblarder.la
+
+%C%_ondemand_SOURCES = %D%/ondemand.c %D%/common.c %D%/common.h \
+	%D%/data.c %D%/data.h
+%C%_ondemand_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ondemand_LDADD = liblarder.la
+
+%C%_windows_SOURCES = %D%/windows.c %D%/common.c %D%/common.h \
+	%D%/data.c %D%/data.h
+%C%_windows_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_windows_LDADD = liblarder.la
 
 # The bare stores: nothing of Larder.
 %C%_raw_SOURCES = %D%/raw.c %D%/data.c %D%/data.h
@@ -20,7 +32,8 @@ CLEANFILES += %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
 
 if HAVE_SQLITE
 if HAVE_LMDB
-bench: all %D%/bench$(EXEEXT) %D%/raw$(EXEEXT)
+bench: all %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
+		%D%/windows$(EXEEXT)
 	@srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' \
 		bash $(srcdir)/%D%/run
 endif

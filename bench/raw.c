@@ -6,6 +6,7 @@
  *     raw size ONLINE             rows there, and bytes of one
  *     raw put FOLDER ROWS BYTES   sorted mdb_put, the same commits
  *     raw insert N DATABASE       the same rows, sorted, into such a table
+ *     raw compute ROWS            the same expressions, a row at a time, SQLite
  *
  * Each prints one JSON line.
  */
@@ -81,6 +82,8 @@ find_prefix(MDB_cursor *cursor, unsigned char prefix[5])
     MDB_val key = {sizeof one, one}, data;
 
     lmdb(mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE), "no rows");
+    while (key.mv_size != KEY_BYTES + 8)
+        lmdb(mdb_cursor_get(cursor, &key, &data, MDB_NEXT), "no rows");
     memcpy(prefix, key.mv_data, 5);
 }
 
@@ -312,6 +315,53 @@ insert(uint64_t n, const char *path)
     return 0;
 }
 
+/* Bind, step and read, as whoever has rows at hand does; the values are made
+ * before the clock starts. */
+static int
+compute(uint64_t rows)
+{
+    data_request *requests = malloc((size_t)rows * sizeof *requests);
+    double sums[DATA_EXPRESSIONS] = {0};
+    uint64_t values = 0;
+    sqlite3_stmt *statement;
+    sqlite3 *db;
+    int64_t from;
+    char sql[512];
+
+    if (requests == NULL)
+        fail("compute", "no memory");
+    for (uint64_t i = 0; i < rows; i++)
+        data_request_of(i, &requests[i]);
+    snprintf(sql, sizeof sql,
+        "WITH row(a, b, c) AS NOT MATERIALIZED (SELECT ?1, ?2, ?3) "
+        "SELECT %s, %s, %s FROM row",
+        data_expressions[0], data_expressions[1], data_expressions[2]);
+    sqlite(NULL, sqlite3_open(":memory:", &db), "memory");
+    sqlite(db, sqlite3_prepare_v2(db, sql, -1, &statement, NULL), sql);
+    from = nanoseconds();
+    for (uint64_t i = 0; i < rows; i++) {
+        sqlite3_bind_double(statement, 1, requests[i].a);
+        sqlite3_bind_double(statement, 2, requests[i].b);
+        sqlite3_bind_int64(statement, 3, requests[i].c);
+        sqlite(db, sqlite3_step(statement), "compute");
+        for (int e = 0; e < DATA_EXPRESSIONS; e++)
+            if (sqlite3_column_type(statement, e) != SQLITE_NULL) {
+                sums[e] += sqlite3_column_double(statement, e);
+                values++;
+            }
+        sqlite3_reset(statement);
+    }
+    printf("{\"what\": \"compute\", \"by\": \"sqlite\", \"seconds\": %.4f, "
+           "\"rows\": %" PRIu64 ", \"values\": %" PRIu64
+           ", \"sum0\": %.17g, \"sum1\": %.17g, \"sum2\": %.17g}\n",
+        (double)(nanoseconds() - from) / 1e9, rows, values, sums[0], sums[1],
+        sums[2]);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    free(requests);
+    return 0;
+}
+
 static uint64_t
 count(const char *text)
 {
@@ -331,6 +381,8 @@ main(int argc, char **argv)
         return put(argv[2], count(argv[3]), (size_t)count(argv[4]));
     if (strcmp(what, "insert") == 0 && argc == 4)
         return insert(count(argv[2]), argv[3]);
+    if (strcmp(what, "compute") == 0 && argc == 3)
+        return compute(count(argv[2]));
     fprintf(stderr, "raw: see the head of raw.c for its subcommands\n");
     return 2;
 }
