@@ -565,3 +565,4 @@ ok '... beside the faults of cases' has "a case has no 'expect'"
 cd "$srcdir/examples/flights" || exit 1
 ends 'the cases of the flights pass' 0 larder test
 ok '... three of them' test "$(grep -c '^ok' "$folder/out")" = 3
+echo "1..$n"
