@@ -26,6 +26,7 @@ libldr_la_SOURCES += \
 	%D%/sqlite_scan.c \
 	%D%/sqlite_seekable.c \
 	%D%/sqlite_shape.c \
+	%D%/sqlite_sought.c %D%/sqlite_sought.h \
 	%D%/sqlite_table.c %D%/sqlite_table.h \
 	%D%/sqlite_value.c
 endif

@@ -12,6 +12,7 @@
 
 #include "builtin.h"
 #include "sqlite_newest.h"
+#include "sqlite_sought.h"
 
 #include <stdlib.h>
 
@@ -70,8 +71,10 @@ open_readers(sqlite_history *history, const larder_call *call,
             return larder_fail(err, LARDER_NOMEM, "out of memory");
         }
         rc = sqlite_link_open(&history->store, &reader->link, call, err);
-        if (rc == LARDER_OK && sqlite_newest_register(reader->link.db,
-                                   &reader->asked) != SQLITE_OK)
+        if (rc == LARDER_OK && (sqlite_newest_register(reader->link.db,
+                                    &reader->asked) != SQLITE_OK ||
+                                   sqlite_sought_register(reader->link.db,
+                                       &reader->sought) != SQLITE_OK))
             rc = larder_fail(err, LARDER_NOMEM, "out of memory");
         if (rc != LARDER_OK) {
             sqlite_link_close(&reader->link);

@@ -17,6 +17,8 @@
 #include "sql.h"
 #include "sqlite.h"
 
+#include <string.h>
+
 /* What stands for a null created time in an owned table. */
 #define NO_CREATED INT64_MIN
 
@@ -25,15 +27,18 @@
 
 bool sqlite_same_name(const char *a, const char *b);
 
-/* sqlite_newest.h */
+/* sqlite_newest.h, sqlite_sought.h */
 typedef struct sqlite_newest sqlite_newest;
+typedef struct sqlite_sought sqlite_sought;
 
 /* One thread's connection, for one snapshot after another. */
 typedef struct sqlite_reader {
     sqlite_link link;
     bool begun;
-    char *proven;         /* what was asked of a user's table last, and holds */
-    sqlite_newest *asked; /* by the statement that takes a step just now */
+    char *proven; /* what was asked of a user's table last, and holds */
+    /* By the statement that takes a step just now: */
+    sqlite_newest *asked;
+    sqlite_sought *sought;
 } sqlite_reader;
 
 typedef struct sqlite_history {
@@ -116,10 +121,46 @@ void sqlite_shape_list(const sqlite_shape *shape, sql_text *sql);
  * and text. */
 larder_status sqlite_read(const sqlite_shape *shape, const sqlite_cell *cell,
     sqlite3_stmt *statement, larder_column *column, larder_error *err);
+/* The same of a value that is not the statement's to look up. */
+larder_status sqlite_read_value(const sqlite_shape *shape,
+    const sqlite_cell *cell, sqlite3_value *value, larder_column *column,
+    larder_error *err);
 /* The time of a cell; *null tells that it has none. */
 larder_status sqlite_read_time(const sqlite_shape *shape,
     const sqlite_cell *cell, sqlite3_stmt *statement, larder_time *out,
     bool *null, larder_error *err);
+
+/* Append eight bytes, or a null, to a column of such where there is room and,
+ * for a null, a bit. */
+static inline bool
+sqlite_push(larder_column *column, const void *word)
+{
+    size_t row = column->n_rows;
+
+    if (row >= column->room_rows)
+        return false;
+    memcpy((char *)column->values + row * 8, word, 8);
+    if (column->valid != NULL)
+        column->valid[row >> 3] =
+            (uint8_t)(column->valid[row >> 3] | 1u << (row & 7u));
+    column->n_rows++;
+    return true;
+}
+
+static inline bool
+sqlite_push_null(larder_column *column)
+{
+    size_t row = column->n_rows;
+
+    if (row >= column->room_rows || column->valid == NULL)
+        return false;
+    memset((char *)column->values + row * 8, 0, 8);
+    column->valid[row >> 3] =
+        (uint8_t)(column->valid[row >> 3] & ~(1u << (row & 7u)));
+    column->n_nulls++;
+    column->n_rows++;
+    return true;
+}
 
 /* ------------------------------------------------------------------ tables */
 

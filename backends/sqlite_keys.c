@@ -20,7 +20,9 @@ struct sqlite_keys {
     larder_time from, to;  /* of all keys */
     const larder_time *keys_from, *keys_to;
     bool one_before, latest;
-    /* Of the key that is bound: */
+    /* Of the key at hand: */
+    size_t row;
+    int64_t low, high; /* of its times, in the statement's unit */
     bool done;
     larder_time own_from;
     bool any;          /* the row that others may be tied with was seen: */
@@ -90,6 +92,16 @@ compare_rows(const void *a, const void *b)
 static bool
 ascend(const larder_batch *batch)
 {
+    const int64_t *integers = batch->columns[0].values;
+
+    if (batch->schema->n_fields == 1 &&
+        batch->schema->fields[0].type == LARDER_INT64) {
+        size_t row = 1;
+
+        while (row < batch->n_rows && integers[row - 1] <= integers[row])
+            row++;
+        return row >= batch->n_rows;
+    }
     for (size_t row = 1; row < batch->n_rows; row++) {
         key_row a = {batch, row - 1}, b = {batch, row};
 
@@ -164,23 +176,17 @@ sqlite_keys_free(sqlite_keys *keys)
     free(keys);
 }
 
-int
-sqlite_keys_bind(sqlite_keys *keys, sqlite3_stmt *statement,
-    const sqlite_keys_places *places, bool *more)
+bool
+sqlite_keys_next(sqlite_keys *keys)
 {
     larder_time from = keys->from, to = keys->to;
-    int code = SQLITE_OK;
     size_t row;
 
-    *more = keys->next < keys->end;
-    if (!*more)
-        return SQLITE_OK;
+    if (keys->next >= keys->end)
+        return false;
     row = keys->sorted == NULL ? keys->next : keys->sorted[keys->next].row;
     keys->next++;
-    for (size_t i = 0; code == SQLITE_OK && i < keys->batch->schema->n_fields;
-         i++)
-        code = sqlite_bind(
-            statement, places->key + (int)i, &keys->batch->columns[i], row);
+    keys->row = row;
     keys->done = keys->any = false;
     keys->own_from =
         keys->keys_from == NULL ? LARDER_TIME_MIN : keys->keys_from[row];
@@ -188,10 +194,40 @@ sqlite_keys_bind(sqlite_keys *keys, sqlite3_stmt *statement,
         from = keys->own_from;
     if (keys->keys_to != NULL && keys->keys_to[row] < to)
         to = keys->keys_to[row];
-    (void)sqlite3_bind_int64(
-        statement, places->from, sqlite_least(keys->unit, from));
-    (void)sqlite3_bind_int64(
-        statement, places->to, sqlite_greatest(keys->unit, to));
+    keys->low = sqlite_least(keys->unit, from);
+    keys->high = sqlite_greatest(keys->unit, to);
+    return true;
+}
+
+const larder_column *
+sqlite_keys_part(const sqlite_keys *keys, size_t part, size_t *row)
+{
+    *row = keys->row;
+    return &keys->batch->columns[part];
+}
+
+void
+sqlite_keys_times(const sqlite_keys *keys, int64_t *low, int64_t *high)
+{
+    *low = keys->low;
+    *high = keys->high;
+}
+
+int
+sqlite_keys_bind(sqlite_keys *keys, sqlite3_stmt *statement,
+    const sqlite_keys_places *places, bool *more)
+{
+    int code = SQLITE_OK;
+
+    *more = sqlite_keys_next(keys);
+    if (!*more)
+        return SQLITE_OK;
+    for (size_t i = 0; code == SQLITE_OK && i < keys->batch->schema->n_fields;
+         i++)
+        code = sqlite_bind(statement, places->key + (int)i,
+            &keys->batch->columns[i], keys->row);
+    (void)sqlite3_bind_int64(statement, places->from, keys->low);
+    (void)sqlite3_bind_int64(statement, places->to, keys->high);
     return code;
 }
 

@@ -48,6 +48,7 @@ sqlite_rows_free(sqlite_rows *rows)
     (void)sqlite3_finalize(rows->statement);
     (void)sqlite3_finalize(rows->onward);
     sqlite_newest_free(rows->newest);
+    sqlite_sought_free(rows->sought);
     sqlite_keys_free(rows->keys);
     sqlite_part_release(&rows->part);
     sqlite_shape_release(&rows->shape);
@@ -226,6 +227,28 @@ out:
     return rc;
 }
 
+/* Step from row to row. */
+static larder_status
+fill(sqlite_rows *rows, larder_batch *batch, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    rows->ended = rows->ended || rows->statement == NULL;
+    while (!rows->ended) {
+        bool row = false;
+
+        LARDER_TRY(rows->keys == NULL ? step(rows, &row, err)
+                                      : step_keys(rows, &row, err));
+        rows->ended = !row || is_beyond(rows);
+        if (!rows->ended)
+            LARDER_TRY(read_row(rows, batch, err));
+        if (batch->n_rows != 0 && sqlite_batch_is_full(batch))
+            break;
+    }
+out:
+    return rc;
+}
+
 static larder_status
 rows_next(larder_stream *self, larder_batch *out, larder_error *err)
 {
@@ -236,18 +259,10 @@ rows_next(larder_stream *self, larder_batch *out, larder_error *err)
     rows->link->call = rows->call;
     LARDER_TRY(larder_call_check(rows->call, err));
     LARDER_TRY(larder_batch_init(&batch, &rows->shape.schema, err));
-    rows->ended = rows->ended || rows->statement == NULL;
-    while (!rows->ended) {
-        bool row = false;
-
-        LARDER_TRY(rows->keys == NULL ? step(rows, &row, err)
-                                      : step_keys(rows, &row, err));
-        rows->ended = !row || is_beyond(rows);
-        if (!rows->ended)
-            LARDER_TRY(read_row(rows, &batch, err));
-        if (batch.n_rows != 0 && sqlite_batch_is_full(&batch))
-            break;
-    }
+    if (rows->sought == NULL)
+        LARDER_TRY(fill(rows, &batch, err));
+    else if (!rows->ended)
+        LARDER_TRY(sqlite_sought_fill(rows->sought, &batch, &rows->ended, err));
     *out = batch;
     batch = (larder_batch){0};
 out:

@@ -8,6 +8,7 @@
 #include "sqlite_keys.h"
 #include "sqlite_newest.h"
 #include "sqlite_part.h"
+#include "sqlite_sought.h"
 
 typedef struct sqlite_rows {
     sqlite_reader *reader;
@@ -29,6 +30,7 @@ typedef struct sqlite_rows {
     sqlite_keys
         *keys; /* NULL: the statement runs once, not for each of these */
     sqlite_keys_places places;
+    sqlite_sought *sought; /* NULL: a statement's run for each key */
     size_t n_sought;
     bool ended;
 } sqlite_rows;

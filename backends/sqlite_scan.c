@@ -428,6 +428,9 @@ out:
     return rc;
 }
 
+/* A statement for all keys takes longer to prepare than some keys take. */
+#define MANY_KEYS 64u
+
 /* Prepare the SELECT of one key's rows, if keys are to be sought: then all of
  * them, as all rows of other keys are read otherwise. */
 static larder_status
@@ -450,6 +453,12 @@ prepare_sought(sqlite_reader *reader, sqlite_rows *rows,
     if (scan->table->owned)
         LARDER_TRY(find_arrivals(rows->link, scan, &how, err));
     if (how == ARRIVALS_NONE)
+        goto out;
+    if (scan->table->owned && how == ARRIVALS_ANY && !latest &&
+        scan->keys->n_rows >= MANY_KEYS)
+        LARDER_TRY(sqlite_sought_new(
+            reader, scan, &rows->shape, rows->keys, &rows->sought, err));
+    if (rows->sought != NULL)
         goto out;
     if (how == ARRIVALS_INDEX)
         how = ARRIVALS_NEW;

@@ -156,15 +156,15 @@ sqlite_bind(sqlite3_stmt *statement, int parameter, const larder_column *column,
 
 /* The text or blob at hand; data is NULL when there was no memory for it. */
 static larder_bytes
-bytes_at(sqlite3_stmt *statement, int index)
+bytes_at(sqlite3_value *value)
 {
     larder_bytes bytes = {0};
 
-    if (sqlite3_column_type(statement, index) == SQLITE_BLOB)
-        bytes.data = sqlite3_column_blob(statement, index);
+    if (sqlite3_value_type(value) == SQLITE_BLOB)
+        bytes.data = sqlite3_value_blob(value);
     else
-        bytes.data = sqlite3_column_text(statement, index);
-    bytes.size = (size_t)sqlite3_column_bytes(statement, index);
+        bytes.data = sqlite3_value_text(value);
+    bytes.size = (size_t)sqlite3_value_bytes(value);
     if (bytes.size == 0)
         bytes.data = "";
     return bytes;
@@ -178,248 +178,19 @@ out_of_memory(larder_error *err)
 
 /* Say which column of which table does not hold what it should. */
 static larder_status
-refuse(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_error *err)
+refuse(const sqlite_shape *shape, const sqlite_cell *cell, sqlite3_value *value,
+    larder_error *err)
 {
     static const char *const classes[] = {
         "", "integer", "real number", "text", "blob", "null"};
-    int class = sqlite3_column_type(statement, cell->index);
+    int class = sqlite3_value_type(value);
     const unsigned char *text =
-        class == SQLITE_BLOB ? NULL
-                             : sqlite3_column_text(statement, cell->index);
+        class == SQLITE_BLOB ? NULL : sqlite3_value_text(value);
 
     return larder_fail(err, LARDER_INVALID,
         "%s, column '%s': the %s '%.60s' cannot be read as %s", shape->table,
         cell->name, classes[class], text == NULL ? "" : (const char *)text,
         larder_type_name(cell->type));
-}
-
-static larder_status
-read_text(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    larder_bytes text = bytes_at(statement, cell->index);
-    larder_status rc;
-
-    if (text.data == NULL)
-        return out_of_memory(err);
-    rc = larder_value_parse(column, text, shape->naive_offset_minutes, err);
-    if (rc != LARDER_OK)
-        larder_context(err, "%s, column '%s'", shape->table, cell->name);
-    return rc;
-}
-
-/* A real that is an int64 too: SQLite then gives it as one. */
-static bool
-is_whole(double real)
-{
-    return real >= -0x1p63 && real < 0x1p63 && real == floor(real);
-}
-
-static larder_status
-read_integer(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    int class = sqlite3_column_type(statement, cell->index);
-    int64_t value = sqlite3_column_int64(statement, cell->index);
-    larder_status rc;
-
-    if (class == SQLITE_TEXT)
-        return read_text(shape, cell, statement, column, err);
-    if (class == SQLITE_BLOB ||
-        (class == SQLITE_FLOAT &&
-            !is_whole(sqlite3_column_double(statement, cell->index))))
-        return refuse(shape, cell, statement, err);
-    if (cell->type == LARDER_BOOL && value != 0 && value != 1)
-        return refuse(shape, cell, statement, err);
-    rc = larder_column_append_integer(column, value, err);
-    if (rc == LARDER_INVALID)
-        return refuse(shape, cell, statement, err);
-    return rc;
-}
-
-static larder_status
-read_real(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    int class = sqlite3_column_type(statement, cell->index);
-
-    if (class == SQLITE_TEXT || (class == SQLITE_BLOB && shape->owned))
-        return read_text(shape, cell, statement, column, err);
-    if (class == SQLITE_BLOB)
-        return refuse(shape, cell, statement, err);
-    return larder_column_append_real(
-        column, sqlite3_column_double(statement, cell->index), err);
-}
-
-/* Numbers in a column of text are spelt as Larder spells them. */
-static larder_status
-read_number_as_text(sqlite3_stmt *statement, int index, larder_column *column,
-    larder_error *err)
-{
-    larder_value value = {.type = LARDER_INT64};
-    char text[64];
-
-    value.as.integer = sqlite3_column_int64(statement, index);
-    if (sqlite3_column_type(statement, index) == SQLITE_FLOAT) {
-        value.type = LARDER_FLOAT64;
-        value.as.real = sqlite3_column_double(statement, index);
-    }
-    return larder_column_append_text(column,
-        (larder_bytes){text, larder_value_print(&value, text, sizeof text)},
-        err);
-}
-
-static bool
-is_ascii(larder_bytes text)
-{
-    const unsigned char *at = text.data;
-
-    for (size_t i = 0; i < text.size; i++)
-        if (at[i] == 0 || at[i] > 0x7f)
-            return false;
-    return true;
-}
-
-static larder_status
-read_string(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    int class = sqlite3_column_type(statement, cell->index);
-    larder_bytes text;
-
-    if (class == SQLITE_INTEGER || class == SQLITE_FLOAT)
-        return read_number_as_text(statement, cell->index, column, err);
-    if (class == SQLITE_BLOB)
-        return refuse(shape, cell, statement, err);
-    text = bytes_at(statement, cell->index);
-    if (text.data == NULL)
-        return out_of_memory(err);
-    if (shape->owned || is_ascii(text))
-        return larder_column_append_text(column, text, err);
-    return read_text(shape, cell, statement, column, err);
-}
-
-static larder_status
-read_bytes(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    int class = sqlite3_column_type(statement, cell->index);
-    larder_bytes bytes;
-
-    if (class != SQLITE_BLOB && class != SQLITE_TEXT)
-        return refuse(shape, cell, statement, err);
-    bytes = bytes_at(statement, cell->index);
-    if (bytes.data == NULL)
-        return out_of_memory(err);
-    return larder_column_append_text(column, bytes, err);
-}
-
-static larder_status
-read_timestamp(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    larder_time time = 0;
-    bool null = false;
-    larder_status rc =
-        sqlite_read_time(shape, cell, statement, &time, &null, err);
-
-    if (rc != LARDER_OK)
-        return rc;
-    return null ? larder_column_append_null(column, err)
-                : larder_column_append_integer(column, time, err);
-}
-
-/* Whatever is rare, or a user's. */
-static larder_status
-read_any(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    switch ((int)cell->type) {
-    case LARDER_BOOL:
-    case LARDER_INT32:
-    case LARDER_INT64:
-        return read_integer(shape, cell, statement, column, err);
-    case LARDER_FLOAT32:
-    case LARDER_FLOAT64:
-        return read_real(shape, cell, statement, column, err);
-    case LARDER_STRING:
-        return read_string(shape, cell, statement, column, err);
-    case LARDER_BYTES:
-        return read_bytes(shape, cell, statement, column, err);
-    case LARDER_TIMESTAMP:
-        return read_timestamp(shape, cell, statement, column, err);
-    default:
-        if (sqlite3_column_type(statement, cell->index) != SQLITE_TEXT)
-            return refuse(shape, cell, statement, err);
-        return read_text(shape, cell, statement, column, err);
-    }
-}
-
-/* There is room: write eight bytes, and the row's bit. */
-static inline void
-push_word(larder_column *column, const void *word)
-{
-    size_t row = column->n_rows++;
-
-    memcpy((char *)column->values + row * 8, word, 8);
-    if (column->valid != NULL)
-        column->valid[row >> 3] =
-            (uint8_t)(column->valid[row >> 3] | 1u << (row & 7u));
-}
-
-/* Values that Larder wrote, by one call: what is null, text or a blob there
- * comes as 0, and is looked at again. False: read it in another way. */
-static inline bool
-read_plain(
-    const sqlite_cell *cell, sqlite3_stmt *statement, larder_column *column)
-{
-    int64_t integer;
-    double real;
-
-    if (cell->plain == PLAIN_NOT || cell->index < 0 ||
-        column->n_rows >= column->room_rows)
-        return false;
-    if (cell->plain == PLAIN_REAL) {
-        real = sqlite3_column_double(statement, cell->index);
-        if (real == 0)
-            return false;
-        push_word(column, &real);
-        return true;
-    }
-    integer = sqlite3_column_int64(statement, cell->index);
-    if (integer == 0 || (cell->plain == PLAIN_CREATED && integer == NO_CREATED))
-        return false;
-    push_word(column, &integer);
-    return true;
-}
-
-/* This is run for each cell of each row, so the plain cases come first, and
- * the value is fetched once: the sqlite3_column calls each look it up again. */
-larder_status
-sqlite_read(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_column *column, larder_error *err)
-{
-    sqlite3_value *value;
-    int class;
-
-    if (read_plain(cell, statement, column))
-        return LARDER_OK;
-    if (cell->index < 0)
-        return larder_column_append_null(column, err);
-    value = sqlite3_column_value(statement, cell->index);
-    class = sqlite3_value_type(value);
-    if (class == SQLITE_NULL)
-        return larder_column_append_null(column, err);
-    if (class == SQLITE_TEXT && cell->type == LARDER_STRING && shape->owned) {
-        larder_bytes text = {.data = sqlite3_value_text(value)};
-
-        text.size = (size_t)sqlite3_value_bytes(value);
-        if (text.data == NULL)
-            return out_of_memory(err);
-        return larder_column_append_text(column, text, err);
-    }
-    return read_any(shape, cell, statement, column, err);
 }
 
 /* ------------------------------------------------------------------- times */
@@ -490,30 +261,263 @@ parse_time(const sqlite_shape *shape, const sqlite_cell *cell,
     return rc;
 }
 
-larder_status
-sqlite_read_time(const sqlite_shape *shape, const sqlite_cell *cell,
-    sqlite3_stmt *statement, larder_time *out, bool *null, larder_error *err)
+static larder_status
+time_of(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_time *out, bool *null, larder_error *err)
 {
-    int class = cell->index < 0 ? SQLITE_NULL
-                                : sqlite3_column_type(statement, cell->index);
+    int class = sqlite3_value_type(value);
     bool fits = false;
 
     *null = class == SQLITE_NULL;
     if (*null)
         return LARDER_OK;
     if (class == SQLITE_INTEGER && shape->owned) {
-        *out = sqlite3_column_int64(statement, cell->index);
+        *out = sqlite3_value_int64(value);
         *null = cell->role == ROLE_CREATED && *out == NO_CREATED;
         return LARDER_OK;
     }
     if (class == SQLITE_TEXT)
-        return parse_time(
-            shape, cell, bytes_at(statement, cell->index), out, err);
+        return parse_time(shape, cell, bytes_at(value), out, err);
     if (class == SQLITE_INTEGER)
-        fits = scale_integer(
-            shape->unit, sqlite3_column_int64(statement, cell->index), out);
+        fits = scale_integer(shape->unit, sqlite3_value_int64(value), out);
     else if (class == SQLITE_FLOAT)
-        fits = scale_real(
-            shape->unit, sqlite3_column_double(statement, cell->index), out);
-    return fits ? LARDER_OK : refuse(shape, cell, statement, err);
+        fits = scale_real(shape->unit, sqlite3_value_double(value), out);
+    return fits ? LARDER_OK : refuse(shape, cell, value, err);
+}
+
+larder_status
+sqlite_read_time(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_stmt *statement, larder_time *out, bool *null, larder_error *err)
+{
+    *null = cell->index < 0;
+    if (*null)
+        return LARDER_OK;
+    return time_of(shape, cell, sqlite3_column_value(statement, cell->index),
+        out, null, err);
+}
+
+/* ------------------------------------------------------------------ values */
+
+static larder_status
+read_text(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    larder_bytes text = bytes_at(value);
+    larder_status rc;
+
+    if (text.data == NULL)
+        return out_of_memory(err);
+    rc = larder_value_parse(column, text, shape->naive_offset_minutes, err);
+    if (rc != LARDER_OK)
+        larder_context(err, "%s, column '%s'", shape->table, cell->name);
+    return rc;
+}
+
+/* A real that is an int64 too: SQLite then gives it as one. */
+static bool
+is_whole(double real)
+{
+    return real >= -0x1p63 && real < 0x1p63 && real == floor(real);
+}
+
+static larder_status
+read_integer(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    int class = sqlite3_value_type(value);
+    int64_t integer = sqlite3_value_int64(value);
+    larder_status rc;
+
+    if (class == SQLITE_TEXT)
+        return read_text(shape, cell, value, column, err);
+    if (class == SQLITE_BLOB ||
+        (class == SQLITE_FLOAT && !is_whole(sqlite3_value_double(value))))
+        return refuse(shape, cell, value, err);
+    if (cell->type == LARDER_BOOL && integer != 0 && integer != 1)
+        return refuse(shape, cell, value, err);
+    rc = larder_column_append_integer(column, integer, err);
+    if (rc == LARDER_INVALID)
+        return refuse(shape, cell, value, err);
+    return rc;
+}
+
+static larder_status
+read_real(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    int class = sqlite3_value_type(value);
+
+    if (class == SQLITE_TEXT || (class == SQLITE_BLOB && shape->owned))
+        return read_text(shape, cell, value, column, err);
+    if (class == SQLITE_BLOB)
+        return refuse(shape, cell, value, err);
+    return larder_column_append_real(column, sqlite3_value_double(value), err);
+}
+
+/* Numbers in a column of text are spelt as Larder spells them. */
+static larder_status
+read_number_as_text(
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    larder_value number = {.type = LARDER_INT64};
+    char text[64];
+
+    number.as.integer = sqlite3_value_int64(value);
+    if (sqlite3_value_type(value) == SQLITE_FLOAT) {
+        number.type = LARDER_FLOAT64;
+        number.as.real = sqlite3_value_double(value);
+    }
+    return larder_column_append_text(column,
+        (larder_bytes){text, larder_value_print(&number, text, sizeof text)},
+        err);
+}
+
+static bool
+is_ascii(larder_bytes text)
+{
+    const unsigned char *at = text.data;
+
+    for (size_t i = 0; i < text.size; i++)
+        if (at[i] == 0 || at[i] > 0x7f)
+            return false;
+    return true;
+}
+
+static larder_status
+read_string(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    int class = sqlite3_value_type(value);
+    larder_bytes text;
+
+    if (class == SQLITE_INTEGER || class == SQLITE_FLOAT)
+        return read_number_as_text(value, column, err);
+    if (class == SQLITE_BLOB)
+        return refuse(shape, cell, value, err);
+    text = bytes_at(value);
+    if (text.data == NULL)
+        return out_of_memory(err);
+    if (shape->owned || is_ascii(text))
+        return larder_column_append_text(column, text, err);
+    return read_text(shape, cell, value, column, err);
+}
+
+static larder_status
+read_bytes(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    int class = sqlite3_value_type(value);
+    larder_bytes bytes;
+
+    if (class != SQLITE_BLOB && class != SQLITE_TEXT)
+        return refuse(shape, cell, value, err);
+    bytes = bytes_at(value);
+    if (bytes.data == NULL)
+        return out_of_memory(err);
+    return larder_column_append_text(column, bytes, err);
+}
+
+static larder_status
+read_timestamp(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    larder_time time = 0;
+    bool null = false;
+    larder_status rc = time_of(shape, cell, value, &time, &null, err);
+
+    if (rc != LARDER_OK)
+        return rc;
+    return null ? larder_column_append_null(column, err)
+                : larder_column_append_integer(column, time, err);
+}
+
+/* Whatever is rare, or a user's. */
+static larder_status
+read_any(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    switch ((int)cell->type) {
+    case LARDER_BOOL:
+    case LARDER_INT32:
+    case LARDER_INT64:
+        return read_integer(shape, cell, value, column, err);
+    case LARDER_FLOAT32:
+    case LARDER_FLOAT64:
+        return read_real(shape, cell, value, column, err);
+    case LARDER_STRING:
+        return read_string(shape, cell, value, column, err);
+    case LARDER_BYTES:
+        return read_bytes(shape, cell, value, column, err);
+    case LARDER_TIMESTAMP:
+        return read_timestamp(shape, cell, value, column, err);
+    default:
+        if (sqlite3_value_type(value) != SQLITE_TEXT)
+            return refuse(shape, cell, value, err);
+        return read_text(shape, cell, value, column, err);
+    }
+}
+
+static larder_status
+read_value(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    int class = sqlite3_value_type(value);
+
+    if (class == SQLITE_NULL)
+        return larder_column_append_null(column, err);
+    if (class == SQLITE_TEXT && cell->type == LARDER_STRING && shape->owned) {
+        larder_bytes text = {.data = sqlite3_value_text(value)};
+
+        text.size = (size_t)sqlite3_value_bytes(value);
+        if (text.data == NULL)
+            return out_of_memory(err);
+        return larder_column_append_text(column, text, err);
+    }
+    return read_any(shape, cell, value, column, err);
+}
+
+/* Values that Larder wrote, by one call: what is null, text or a blob there
+ * comes as 0, and is looked at again. False: read it in another way. */
+static inline bool
+push_real(larder_column *column, double real)
+{
+    return real != 0 && sqlite_push(column, &real);
+}
+
+static inline bool
+push_integer(const sqlite_cell *cell, larder_column *column, int64_t integer)
+{
+    if (integer == 0 || (cell->plain == PLAIN_CREATED && integer == NO_CREATED))
+        return false;
+    return sqlite_push(column, &integer);
+}
+
+/* This is run for each cell of each row, so the plain cases come first. */
+larder_status
+sqlite_read(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_stmt *statement, larder_column *column, larder_error *err)
+{
+    if (cell->index < 0)
+        return larder_column_append_null(column, err);
+    if (cell->plain != PLAIN_NOT &&
+        (cell->plain == PLAIN_REAL
+                ? push_real(
+                      column, sqlite3_column_double(statement, cell->index))
+                : push_integer(cell, column,
+                      sqlite3_column_int64(statement, cell->index))))
+        return LARDER_OK;
+    return read_value(
+        shape, cell, sqlite3_column_value(statement, cell->index), column, err);
+}
+
+larder_status
+sqlite_read_value(const sqlite_shape *shape, const sqlite_cell *cell,
+    sqlite3_value *value, larder_column *column, larder_error *err)
+{
+    if (cell->plain != PLAIN_NOT &&
+        (cell->plain == PLAIN_REAL
+                ? push_real(column, sqlite3_value_double(value))
+                : push_integer(cell, column, sqlite3_value_int64(value))))
+        return LARDER_OK;
+    return read_value(shape, cell, value, column, err);
 }

@@ -137,6 +137,7 @@ libldr_la_SOURCES += \
 	%D%/engine/manifest.c %D%/engine/manifest.h \
 	%D%/engine/materialize.c %D%/engine/materialize.h \
 	%D%/engine/ondemand.c %D%/engine/ondemand.h \
+	%D%/engine/packed.c %D%/engine/packed.h \
 	%D%/engine/parallel.c %D%/engine/parallel.h \
 	%D%/engine/plan.c %D%/engine/plan.h \
 	%D%/engine/prove.c %D%/engine/prove.h \
@@ -156,7 +157,8 @@ libldr_la_SOURCES += \
 
 libldr_la_SOURCES += %D%/larder.c
 
-libldr_la_LIBADD = libbase.la $(SQLITE_LIBS) $(LMDB_LIBS) $(YAML_LIBS) \
+libldr_la_LIBADD = libbase.la $(SQLITE_LIBS) $(LMDB_LIBS) \
+	$(POSTGRES_LIBS) $(REDIS_LIBS) $(CURL_LIBS) $(YAML_LIBS) \
 	$(CSV_LIBS)
 
 # What programs link: only what the two installed headers name is visible.

@@ -578,12 +578,44 @@ ldr_running_integers(const int64_t *values, size_t n, ldr_integer_sum *sums)
     }
 }
 
+/* Do so many numbers below 2^high, whole numbers of 2^scale, have sums of 128
+ * bits? */
+static bool
+is_near(unsigned high, unsigned scale, size_t n)
+{
+    unsigned room = 2;
+
+    for (size_t left = n; left != 0; left >>= 1)
+        room++;
+    return high <= scale || high - scale + room <= 128;
+}
+
+/* By the last digit that any number has, though it may be a zero. */
+static bool
+scale_by_digits(const double *values, size_t n, unsigned *scale)
+{
+    unsigned low = EXPONENT_MASK, high = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned exponent =
+            (unsigned)(bits_of(values[i]) >> FRACTION_BITS) & EXPONENT_MASK;
+        unsigned least = values[i] == 0 ? EXPONENT_MASK : exponent;
+
+        low = least < low ? least : low;
+        high = exponent > high ? exponent : high;
+    }
+    *scale = low == EXPONENT_MASK ? 0 : low - (low != 0);
+    return high != EXPONENT_MASK && is_near(high + FRACTION_BITS, *scale, n);
+}
+
 bool
 ldr_running_scale(const double *values, size_t n, unsigned *scale)
 {
-    unsigned low = UINT32_MAX, high = 0, room = 2;
+    unsigned low = UINT32_MAX, high = 0;
     parts number;
 
+    if (scale_by_digits(values, n, scale))
+        return true;
     for (size_t i = 0; i < n; i++) {
         unsigned begin, end;
 
@@ -596,34 +628,103 @@ ldr_running_scale(const double *values, size_t n, unsigned *scale)
         low = begin < low ? begin : low;
         high = end > high ? end : high;
     }
-    for (size_t left = n; left != 0; left >>= 1)
-        room++;
     *scale = low == UINT32_MAX ? 0 : low;
-    return high <= *scale || high - *scale + room <= 128;
+    return is_near(high, *scale, n);
+}
+
+/* The bits of 2^exponent, which is a normal number. */
+static double
+power_of_two(int exponent)
+{
+    return double_of((uint64_t)(1023 + exponent) << FRACTION_BITS);
+}
+
+/* Units of such a scale are 1 over a normal number, and so is 2^63 of them. */
+static bool
+is_common(unsigned scale)
+{
+    return scale >= 1074 - 1023 && scale <= 1074 + 1022 - 63;
+}
+
+/* Are they all below 2^63 units? */
+static bool
+is_narrow(const double *values, size_t n, unsigned scale)
+{
+    uint64_t greatest = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t size = bits_of(values[i]) << 1;
+
+        greatest = size > greatest ? size : greatest;
+    }
+    return (greatest >> (FRACTION_BITS + 1)) + FRACTION_BITS <= scale + 63;
+}
+
+/* Powers of two change no digit. */
+static void
+run_narrow(
+    const double *values, size_t n, unsigned scale, ldr_integer_sum *sums)
+{
+    double units = power_of_two(1074 - (int)scale);
+    wide total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        total += (int64_t)(values[i] * units);
+        sums[i + 1].total = total;
+    }
+}
+
+/* A number below 2^126 units in two words: how often 2^63, and the rest. What
+ * it has in common with the first word can be taken away without rounding. */
+static void
+run_wide(const double *values, size_t n, unsigned scale, ldr_integer_sum *sums)
+{
+    double units = power_of_two(1074 - (int)scale);
+    double words = power_of_two(1074 - (int)scale - 63);
+    double word = power_of_two((int)scale + 63 - 1074);
+    wide total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int64_t high = (int64_t)(values[i] * words);
+        double rest = values[i] - (double)high * word;
+
+        total += (wide)((wide_bits)(wide)high << 63) + (int64_t)(rest * units);
+        sums[i + 1].total = total;
+    }
+}
+
+/* Whatever it is; zeros may be below all units. */
+static void
+run_any(const double *values, size_t n, unsigned scale, ldr_integer_sum *sums)
+{
+    wide total = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        parts number;
+        wide value = 0;
+
+        take_apart(values[i], &number);
+        if (number.shift >= scale)
+            value =
+                (wide)((wide_bits)number.mantissa << (number.shift - scale));
+        else if (number.mantissa != 0)
+            value = (wide)(number.mantissa >> (scale - number.shift));
+        total += (value ^ number.sign) - number.sign;
+        sums[i + 1].total = total;
+    }
 }
 
 void
 ldr_running_reals(
     const double *values, size_t n, unsigned scale, ldr_integer_sum *sums)
 {
-    wide total = 0;
-
     sums[0].total = 0;
-    for (size_t i = 0; i < n; i++) {
-        parts number;
-        wide value;
-
-        take_apart(values[i], &number);
-        if (number.shift >= scale)
-            value =
-                (wide)((wide_bits)number.mantissa << (number.shift - scale));
-        else if (number.mantissa == 0)
-            value = 0;
-        else
-            value = (wide)(number.mantissa >> (scale - number.shift));
-        total += (value ^ number.sign) - number.sign;
-        sums[i + 1].total = total;
-    }
+    if (!is_common(scale))
+        run_any(values, n, scale, sums);
+    else if (is_narrow(values, n, scale))
+        run_narrow(values, n, scale, sums);
+    else
+        run_wide(values, n, scale, sums);
 }
 
 double

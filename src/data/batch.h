@@ -7,6 +7,8 @@
 #ifndef LDR_BATCH_H
 #define LDR_BATCH_H
 
+#include <string.h>
+
 #include "larder.h"
 #include "larder_backend.h"
 
@@ -62,6 +64,16 @@ int ldr_value_order(const larder_value *a, const larder_value *b);
 bool ldr_value_same(const larder_value *a, const larder_value *b);
 /* Reals as numbers of that order: -inf first, -0.0 before 0.0, every NaN one
  * and last. */
-uint64_t ldr_real_rank(double value);
+static inline uint64_t
+ldr_real_rank(double value)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    if (value != value)
+        return UINT64_MAX;
+    return (bits & sign) != 0 ? ~bits : bits | sign;
+}
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * column.h - how a column's buffers grow, for those who fill them directly.
  *
- * For column.c, column_copy.c, row.c, value.c and spill.c: everyone else appends.
+ * For those who fill columns all day: everyone else appends.
  */
 #ifndef LDR_COLUMN_H
 #define LDR_COLUMN_H
@@ -35,6 +35,36 @@ static inline size_t
 ldr_column_contents(const larder_column *column)
 {
     return column->n_rows == 0 ? 0 : (size_t)column->offsets[column->n_rows];
+}
+
+/* Append to a column of eight-byte values, where there is room and, for a null,
+ * bits. False: do it in another way. */
+static inline bool
+ldr_column_push(larder_column *column, uint64_t bits)
+{
+    size_t row = column->n_rows;
+
+    if (row >= column->room_rows)
+        return false;
+    ((uint64_t *)column->values)[row] = bits;
+    if (column->valid != NULL)
+        ldr_bit_set(column->valid, row, true);
+    column->n_rows++;
+    return true;
+}
+
+static inline bool
+ldr_column_push_null(larder_column *column)
+{
+    size_t row = column->n_rows;
+
+    if (row >= column->room_rows || column->valid == NULL)
+        return false;
+    ((uint64_t *)column->values)[row] = 0;
+    ldr_bit_set(column->valid, row, false);
+    column->n_nulls++;
+    column->n_rows++;
+    return true;
 }
 
 /* Room for so much more. LIMIT, NOMEM; then the column is as it was. */

@@ -183,9 +183,29 @@ gather_valid(larder_column *to, const larder_column *const *from,
     return rc;
 }
 
+/* Most columns are words of few parts, read from all over them: so nothing else
+ * is looked up on the way. */
+#define FEW_PARTS 64u
+
+static void
+gather_words(uint64_t *out, const larder_column *const *from, size_t n_parts,
+    const size_t *rows, size_t n_rows)
+{
+    const uint64_t *values[FEW_PARTS];
+
+    for (size_t p = 0; p < n_parts; p++)
+        values[p] = from[p] == NULL ? NULL : from[p]->values;
+    for (size_t i = 0; i < n_rows; i++) {
+        size_t row = rows[i];
+
+        out[i] = row == SIZE_MAX ? 0
+                                 : values[row >> LDR_PART_SHIFT][place_of(row)];
+    }
+}
+
 static void
 gather_fixed(larder_column *to, const larder_column *const *from,
-    const size_t *rows, size_t n_rows)
+    size_t n_parts, const size_t *rows, size_t n_rows)
 {
     if (to->type == LARDER_BOOL) {
         for (size_t i = 0; i < n_rows; i++)
@@ -201,13 +221,8 @@ gather_fixed(larder_column *to, const larder_column *const *from,
                          : ((const uint32_t *)part_of(from, rows[i])
                                    ->values)[place_of(rows[i])];
     } else {
-        uint64_t *out = (uint64_t *)to->values + to->n_rows;
-
-        for (size_t i = 0; i < n_rows; i++)
-            out[i] = rows[i] == SIZE_MAX
-                         ? 0
-                         : ((const uint64_t *)part_of(from, rows[i])
-                                   ->values)[place_of(rows[i])];
+        gather_words((uint64_t *)to->values + to->n_rows, from, n_parts, rows,
+            n_rows);
     }
 }
 
@@ -272,7 +287,7 @@ ldr_column_gather_parts(larder_column *to, const larder_column *const *from,
         return LARDER_OK;
     LARDER_TRY(ldr_column_grow_rows(to, n_rows, err));
     if (to->offsets == NULL) {
-        gather_fixed(to, from, rows, n_rows);
+        gather_fixed(to, from, n_parts, rows, n_rows);
     } else {
         if (to->items == NULL)
             LARDER_TRY(ldr_column_grow_text(

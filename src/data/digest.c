@@ -226,12 +226,14 @@ hash_nulls(const larder_column *column, size_t begin, size_t end, uint64_t row,
 
     if (column->n_nulls == 0)
         return;
-    for (size_t i = begin; i < end; i++) {
-        /* Eight rows that all have values are passed over at once. */
-        if (i % 8 == 0 && end - i >= 8 && column->valid[i / 8] == 0xff)
-            i += 7;
-        else if (ldr_column_is_null(column, i))
-            add_word(&to, row + (i - begin));
+    for (size_t i = begin, n; i < end; i += n) {
+        unsigned nulls; /* of eight rows at once, or of one */
+
+        n = i % 8 == 0 && end - i >= 8 ? 8 : 1;
+        nulls = n == 8 ? ~(unsigned)column->valid[i / 8] & 0xff
+                       : ldr_column_is_null(column, i);
+        for (; nulls != 0; nulls &= nulls - 1)
+            add_word(&to, row + (i - begin) + (unsigned)__builtin_ctz(nulls));
     }
     flush(&to);
 }

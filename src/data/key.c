@@ -197,6 +197,18 @@ read_part(reading *rest, unsigned char *room, larder_value *part)
     return read_integer(rest, part->type, &part->as.integer);
 }
 
+bool
+ldr_key_take(larder_bytes *rest, unsigned char *room, larder_value *part)
+{
+    reading left = {.at = rest->data};
+
+    left.end = left.at + rest->size;
+    if (!read_part(&left, room, part))
+        return false;
+    *rest = (larder_bytes){left.at, (size_t)(left.end - left.at)};
+    return true;
+}
+
 static larder_status
 corrupt(larder_error *err)
 {

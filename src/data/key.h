@@ -33,6 +33,9 @@ larder_status ldr_key_encode(ldr_key *key, const larder_column *const *columns,
  * row more in each, or CORRUPT and none. */
 larder_status ldr_key_decode(larder_bytes key, larder_column *const *columns,
     size_t n_columns, larder_error *err);
+/* Take the next part off what is left of a key: of part->type; text lies in
+ * `room`, which holds LARDER_KEY_MAX bytes. False: there is no such part. */
+bool ldr_key_take(larder_bytes *rest, unsigned char *room, larder_value *part);
 /* XXH3 of names and types, in name order: two views share it if and only if
  * they are keyed alike. */
 uint32_t ldr_entity_set_id(const larder_field *parts, size_t n_parts);

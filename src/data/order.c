@@ -403,11 +403,12 @@ rows_of(const pair *pairs, pair *spare, size_t n)
     return less == NULL ? rows : less;
 }
 
-larder_status
-ldr_order(const larder_batch *batch, const ldr_sort_column *by, size_t n_by,
-    const larder_call *call, size_t **out, larder_error *err)
+/* Rows NULL: all of them. */
+static larder_status
+order(const larder_batch *batch, const size_t *rows, size_t n,
+    const ldr_sort_column *by, size_t n_by, const larder_call *call,
+    size_t **out, larder_error *err)
 {
-    size_t n = batch->n_rows;
     pair *pairs = calloc(n == 0 ? 1 : n, sizeof *pairs);
     pair *spare = calloc(n == 0 ? 1 : n, sizeof *spare);
     ordering all = {.batch = batch,
@@ -423,7 +424,7 @@ ldr_order(const larder_batch *batch, const ldr_sort_column *by, size_t n_by,
             err, LARDER_NOMEM, "out of memory to sort %zu rows", n));
     }
     for (size_t i = 0; i < n; i++)
-        pairs[i].row = i;
+        pairs[i].row = rows == NULL ? i : rows[i];
     LARDER_TRY(order_run(&all, pairs, n, (place){0}, err));
     *out = rows_of(pairs, spare, n);
     spare = NULL;
@@ -431,4 +432,19 @@ out:
     free(pairs);
     free(spare);
     return rc;
+}
+
+larder_status
+ldr_order(const larder_batch *batch, const ldr_sort_column *by, size_t n_by,
+    const larder_call *call, size_t **out, larder_error *err)
+{
+    return order(batch, NULL, batch->n_rows, by, n_by, call, out, err);
+}
+
+larder_status
+ldr_order_some(const larder_batch *batch, const size_t *rows, size_t n_rows,
+    const ldr_sort_column *by, size_t n_by, const larder_call *call,
+    size_t **out, larder_error *err)
+{
+    return order(batch, rows, n_rows, by, n_by, call, out, err);
 }

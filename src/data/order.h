@@ -16,6 +16,11 @@
 larder_status ldr_order(const larder_batch *batch, const ldr_sort_column *by,
     size_t n_by, const larder_call *call, size_t **out, larder_error *err);
 
+/* The same of some rows only, which *out holds as many of. */
+larder_status ldr_order_some(const larder_batch *batch, const size_t *rows,
+    size_t n_rows, const ldr_sort_column *by, size_t n_by,
+    const larder_call *call, size_t **out, larder_error *err);
+
 /* <0, 0, >0: two rows of the same columns in that order. */
 int ldr_order_rows(const larder_batch *a, size_t row_a, const larder_batch *b,
     size_t row_b, const ldr_sort_column *by, size_t n_by);

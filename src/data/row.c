@@ -218,7 +218,7 @@ put_column(writing *row, size_t slot, const larder_column *column, size_t at,
 static uint64_t
 checksum(larder_bytes key, const unsigned char *row, size_t size)
 {
-    unsigned char small[1024];
+    unsigned char small[4096];
     size_t n_payload = size - PAYLOAD_AT;
     XXH3_state_t state;
 
@@ -357,18 +357,32 @@ are_numbers(larder_type type)
            type == LARDER_FLOAT32;
 }
 
+/* NaN are rare: is there any? */
+static bool
+has_nan_64(const unsigned char *slots, size_t n)
+{
+    uint64_t greatest = 0; /* without its sign */
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t size = ldr_get_le64(slots + 8 * i) << 1;
+
+        greatest = size > greatest ? size : greatest;
+    }
+    return greatest > UINT64_C(0x7ff0000000000000) << 1;
+}
+
 /* Do they, all there, fit their slots? */
 static bool
 numbers_fit(larder_type type, const unsigned char *slots, size_t n)
 {
     bool fit = true;
 
-    if (type == LARDER_FLOAT64)
+    if (type == LARDER_FLOAT64 && has_nan_64(slots, n))
         for (size_t i = 0; i < n; i++)
-            fit = fit && is_one_nan_64(ldr_get_le64(slots + 8 * i));
-    else if (type == LARDER_FLOAT32)
+            fit &= is_one_nan_64(ldr_get_le64(slots + 8 * i));
+    if (type == LARDER_FLOAT32)
         for (size_t i = 0; i < n; i++)
-            fit = fit && is_one_nan_32(ldr_get_le32(slots + 4 * i));
+            fit &= is_one_nan_32(ldr_get_le32(slots + 4 * i));
     return fit;
 }
 

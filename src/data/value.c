@@ -80,18 +80,6 @@ larder_column_value(const larder_column *column, size_t row)
     return value;
 }
 
-uint64_t
-ldr_real_rank(double value)
-{
-    const uint64_t sign = UINT64_C(1) << 63;
-    uint64_t bits;
-
-    if (value != value)
-        return UINT64_MAX;
-    memcpy(&bits, &value, sizeof bits);
-    return (bits & sign) != 0 ? ~bits : bits | sign;
-}
-
 static int
 order_of(uint64_t a, uint64_t b)
 {

@@ -11,7 +11,7 @@
 #include "engine/shares.h"
 
 /* Rows gathered at a time, from a list of them on the stack. */
-#define GATHER_ROWS 1024u
+#define GATHER_ROWS 512u
 
 _Static_assert(sizeof(size_t) == 8, "a row and its part share one word");
 _Static_assert(LDR_THREADS_MAX < 255, "a part's number is one byte");
@@ -192,49 +192,83 @@ ldr_answers_release(ldr_answers *answers)
 
 /* ------------------------------------------------------------- the gather */
 
-typedef enum what { VALUE, EVENT_TIME } what;
-
+/* A column of each part's rows to the end of another. */
 static larder_status
-gather(const ldr_answers *answers, what kind, size_t feature, size_t first,
-    size_t n, larder_column *out, larder_error *err)
+gather_column(const ldr_answers *answers, bool events, size_t feature,
+    const size_t *rows, size_t n, larder_column *out, larder_error *err)
 {
-    const larder_column *from[LDR_THREADS_MAX] = {0};
-    size_t rows[GATHER_ROWS];
-    larder_status rc = LARDER_OK;
+    const larder_column *from[LDR_THREADS_MAX];
 
     for (unsigned p = 0; p < answers->n_parts; p++) {
         const ldr_asof_result *part = &answers->parts[p];
-        size_t column =
-            kind == EVENT_TIME ? part->event : part->first_value + feature;
+        size_t column = events ? part->event : part->first_value + feature;
 
-        if (part->rows.columns != NULL)
-            from[p] = &part->rows.columns[column];
+        from[p] =
+            part->rows.columns == NULL ? NULL : &part->rows.columns[column];
     }
-    LARDER_TRY(larder_column_reserve(out, n, 0, err));
+    return ldr_column_gather_parts(out, from, answers->n_parts, rows, n, err);
+}
+
+/* Columns, as packed rows have them. False: no part has such rows. */
+static bool
+find_packed(const ldr_answers *answers, const ldr_packed **from)
+{
+    bool found = false;
+
+    for (unsigned p = 0; p < answers->n_parts; p++) {
+        from[p] = &answers->parts[p].packed;
+        found = found || from[p]->words != NULL;
+    }
+    return found;
+}
+
+/* The answering rows of chunk rows, by index. */
+static void
+find_rows(const ldr_answers *answers, size_t first, size_t n, size_t *rows)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t row = answers->rows[first + i];
+
+        rows[i] = row >= LDR_ANSWER_NULL_KEY ? SIZE_MAX : row;
+    }
+}
+
+larder_status
+ldr_answers_gather(const ldr_answers *answers, const size_t *features,
+    size_t n_features, size_t first, size_t n, larder_column *const *out,
+    larder_error *err)
+{
+    const ldr_packed *packed[LDR_THREADS_MAX];
+    bool are_packed = find_packed(answers, packed);
+    size_t rows[GATHER_ROWS];
+    larder_status rc = LARDER_OK;
+
     for (size_t done = 0, some; done < n; done += some) {
         some = n - done < GATHER_ROWS ? n - done : GATHER_ROWS;
-        for (size_t i = 0; i < some; i++) {
-            size_t row = answers->rows[first + done + i];
-
-            rows[i] = row >= LDR_ANSWER_NULL_KEY ? SIZE_MAX : row;
-        }
-        LARDER_TRY(ldr_column_gather_parts(
-            out, from, answers->n_parts, rows, some, err));
+        find_rows(answers, first + done, some, rows);
+        if (are_packed)
+            LARDER_TRY(ldr_packed_gather(
+                packed, features, n_features, rows, some, out, err));
+        for (size_t f = 0; f < n_features && !are_packed; f++)
+            LARDER_TRY(gather_column(
+                answers, false, features[f], rows, some, out[f], err));
     }
 out:
     return rc;
 }
 
 larder_status
-ldr_answers_gather(const ldr_answers *answers, size_t feature, size_t first,
-    size_t n, larder_column *out, larder_error *err)
-{
-    return gather(answers, VALUE, feature, first, n, out, err);
-}
-
-larder_status
 ldr_answers_gather_events(const ldr_answers *answers, size_t first, size_t n,
     larder_column *out, larder_error *err)
 {
-    return gather(answers, EVENT_TIME, 0, first, n, out, err);
+    size_t rows[GATHER_ROWS];
+    larder_status rc = LARDER_OK;
+
+    for (size_t done = 0, some; done < n; done += some) {
+        some = n - done < GATHER_ROWS ? n - done : GATHER_ROWS;
+        find_rows(answers, first + done, some, rows);
+        LARDER_TRY(gather_column(answers, true, 0, rows, some, out, err));
+    }
+out:
+    return rc;
 }

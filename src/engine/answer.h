@@ -56,15 +56,17 @@ ldr_answering_width(const ldr_answering *answering)
 }
 
 /* Parts without rows, and answers yet unknown. NOMEM. */
-larder_status ldr_answers_start(ldr_answers *answers, unsigned n_parts,
-    size_t n_rows, larder_error *err);
+larder_status ldr_answers_start(
+    ldr_answers *answers, unsigned n_parts, size_t n_rows, larder_error *err);
 larder_status ldr_answers_find(const ldr_answering *answering,
     const ldr_spine_chunk *chunk, ldr_answers *out, larder_error *err);
 void ldr_answers_release(ldr_answers *answers);
 
-/* Append value column `feature` for chunk rows [first, first + n). */
-larder_status ldr_answers_gather(const ldr_answers *answers, size_t feature,
-    size_t first, size_t n, larder_column *out, larder_error *err);
+/* Append value columns `features` for chunk rows [first, first + n), each to a
+ * column of `out`. */
+larder_status ldr_answers_gather(const ldr_answers *answers,
+    const size_t *features, size_t n_features, size_t first, size_t n,
+    larder_column *const *out, larder_error *err);
 /* The same of the answering rows' event times. */
 larder_status ldr_answers_gather_events(const ldr_answers *answers,
     size_t first, size_t n, larder_column *out, larder_error *err);

@@ -98,6 +98,7 @@ void
 ldr_asof_result_release(ldr_asof_result *result)
 {
     larder_batch_release(&result->rows);
+    ldr_packed_release(&result->packed);
     free(result->match);
     ldr_arena_free(&result->arena);
     *result = (ldr_asof_result){0};

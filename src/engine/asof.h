@@ -17,6 +17,7 @@
 #define LDR_ASOF_H
 
 #include "data/row.h"
+#include "engine/packed.h"
 #include "larder.h"
 #include "larder_backend.h"
 
@@ -38,6 +39,8 @@ typedef struct ldr_asof_result {
     size_t event;       /* the position of the event time in it ... */
     size_t first_value; /* ... and of the first value column */
     size_t *match;      /* per spine row: a row of `rows`, or a reason */
+    /* Where it has words: the values of all rows, and `rows` has none. */
+    ldr_packed packed;
 } ldr_asof_result;
 
 /* Merge with history sorted as LARDER_ORDER_NEWEST_FIRST (a scan's columns). */

@@ -3,10 +3,9 @@
  * assemble.c - batches of a join's output, from a chunk of the spine and the
  * answers to it.
  *
- * Some batches are made at a time. First the threads share out the columns that
- * are copied and gathered, then the batches, whose on-demand features need
- * whole rows, then those columns' digests: a digest is by column, and must meet
- * a column's rows in order.
+ * Some batches are made at a time. First the threads share out the batches,
+ * then the columns for their digests: a digest is by column, and must meet a
+ * column's rows in order.
  */
 #include "engine/assemble.h"
 
@@ -22,6 +21,8 @@
 
 /* Batches made at a time. */
 #define READY_BATCHES 16u
+/* Features that are gathered at a time. */
+#define FEATURES 64u
 
 /* A batch in the making: what goes out, and what only expressions read. */
 typedef struct making {
@@ -252,43 +253,64 @@ feature_column(const ldr_assembly *a, size_t b, size_t f)
 }
 
 static larder_status
-digest(ldr_assembly *a, size_t b, size_t c, larder_error *err)
+copy_spine(ldr_assembly *a, size_t b, larder_error *err)
 {
-    return ldr_digest_column(a->digest, c, a->n_made + b * LDR_BATCH_ROWS,
-        &a->makings[b].out.columns[c], err);
-}
-
-static larder_status
-copy_spine(ldr_assembly *a, size_t b, size_t c, larder_error *err)
-{
-    larder_column *column = &a->makings[b].out.columns[c];
     size_t first, n = rows_of(a, b, &first);
-    larder_status rc;
+    larder_status rc = LARDER_OK;
 
-    LARDER_TRY(ldr_column_copy(
-        column, &a->parts.chunk->rows.columns[c], first, n, err));
-    LARDER_TRY(ldr_digest_column(
-        a->spine_digest, c, a->n_made + b * LDR_BATCH_ROWS, column, err));
-    LARDER_TRY(digest(a, b, c, err));
+    for (size_t c = 0; c < a->n_spine; c++)
+        LARDER_TRY(ldr_column_copy(&a->makings[b].out.columns[c],
+            &a->parts.chunk->rows.columns[c], first, n, err));
 out:
     return rc;
 }
 
-static larder_status
-gather_feature(ldr_assembly *a, size_t b, size_t f, larder_error *err)
+/* Features from `begin` on that the same rows answer, FEATURES at most. */
+typedef struct group {
+    const ldr_answers *answers;
+    size_t end, n;
+    size_t columns[FEATURES];
+    larder_column *out[FEATURES];
+} group;
+
+static void
+group_features(const ldr_assembly *a, size_t b, size_t begin, group *g)
 {
-    const ldr_answered *from = &a->parts.features[f];
-    larder_column *column = feature_column(a, b, f);
+    size_t n_all =
+        a->hidden.n_fields == 0 ? a->plan->n_features : a->plan->n_all;
+
+    g->answers = NULL;
+    g->n = 0;
+    for (g->end = begin; g->end < n_all && g->n < FEATURES; g->end++) {
+        const ldr_answered *from = &a->parts.features[g->end];
+
+        if (a->plan->features[g->end].view == LDR_PLAN_DERIVED)
+            continue;
+        if (g->n > 0 && from->answers != g->answers)
+            break;
+        g->answers = from->answers;
+        g->columns[g->n] = from->column;
+        g->out[g->n++] = feature_column(a, b, g->end);
+    }
+}
+
+/* Features that are stored or aggregated. */
+static larder_status
+gather_features(ldr_assembly *a, size_t b, larder_error *err)
+{
     size_t first, n = rows_of(a, b, &first);
     larder_status rc = LARDER_OK;
+    group g = {0};
 
-    if (a->plan->features[f].view == LDR_PLAN_DERIVED)
-        return LARDER_OK;
-    LARDER_TRY(
-        ldr_answers_gather(from->answers, from->column, first, n, column, err));
-    a->nulls[f] += column->n_nulls;
-    if (f < a->plan->n_features)
-        LARDER_TRY(digest(a, b, a->n_spine + f, err));
+    for (;;) {
+        group_features(a, b, g.end, &g);
+        if (g.n == 0)
+            break;
+        for (size_t i = 0; i < g.n; i++)
+            LARDER_TRY(larder_column_reserve(g.out[i], n, 0, err));
+        LARDER_TRY(ldr_answers_gather(
+            g.answers, g.columns, g.n, first, n, g.out, err));
+    }
 out:
     return rc;
 }
@@ -312,35 +334,6 @@ fill_hidden(ldr_assembly *a, size_t b, size_t h, larder_error *err)
         a->parts.answers[view], first, n, column, err);
 }
 
-/* Every n-th column of all batches in the making. */
-static larder_status
-fill_columns(void *context, unsigned part, larder_error *err)
-{
-    ldr_assembly *a = context;
-    size_t n_hidden = a->hidden.n_fields;
-    size_t n_features = n_hidden == 0 ? a->plan->n_features : a->plan->n_all;
-    size_t n = a->n_spine + n_features;
-    larder_status rc = LARDER_OK;
-
-    if (n_hidden > 0)
-        n += n_hidden - a->events_at;
-    for (size_t c = part; c < n; c += a->n_parts) {
-        for (size_t b = 0; b < a->n_ready; b++) {
-            if (c < a->n_spine)
-                LARDER_TRY(copy_spine(a, b, c, err));
-            else if (c < a->n_spine + n_features)
-                LARDER_TRY(gather_feature(a, b, c - a->n_spine, err));
-            else
-                LARDER_TRY(fill_hidden(
-                    a, b, c - a->n_spine - n_features + a->events_at, err));
-        }
-    }
-out:
-    return rc;
-}
-
-/* --------------------------------------------------------------- on demand */
-
 static void
 lay_inputs(ldr_assembly *a, size_t b, ldr_inputs *inputs)
 {
@@ -355,46 +348,81 @@ lay_inputs(ldr_assembly *a, size_t b, ldr_inputs *inputs)
     inputs->as_of = &hidden[a->as_of_at];
 }
 
-/* Every n-th batch: its on-demand features, each after what it reads. */
+/* On-demand features, each after what it reads. */
 static larder_status
-compute(void *context, unsigned part, larder_error *err)
+compute(ldr_assembly *a, size_t b, desk *at, larder_error *err)
+{
+    size_t first, n = rows_of(a, b, &first);
+    larder_status rc = LARDER_OK;
+
+    lay_inputs(a, b, &at->inputs);
+    for (size_t d = 0; d < a->plan->n_derived; d++)
+        LARDER_TRY(ldr_ondemand_run(a->plan, d, &at->inputs, 0, n, &at->room,
+            feature_column(a, b, a->plan->derived[d].output),
+            &a->makings[b].made_null[d], err));
+out:
+    return rc;
+}
+
+/* Every n-th batch in the making. */
+static larder_status
+fill(void *context, unsigned part, larder_error *err)
 {
     ldr_assembly *a = context;
-    desk *at = &a->desks[part];
     larder_status rc = LARDER_OK;
 
     for (size_t b = part; b < a->n_ready; b += a->n_parts) {
-        size_t first, n = rows_of(a, b, &first);
-
-        lay_inputs(a, b, &at->inputs);
-        for (size_t d = 0; d < a->plan->n_derived; d++)
-            LARDER_TRY(ldr_ondemand_run(a->plan, d, &at->inputs, 0, n,
-                &at->room, feature_column(a, b, a->plan->derived[d].output),
-                &a->makings[b].made_null[d], err));
+        LARDER_TRY(copy_spine(a, b, err));
+        LARDER_TRY(gather_features(a, b, err));
+        if (a->plan->n_derived == 0)
+            continue;
+        for (size_t h = a->events_at; h < a->hidden.n_fields; h++)
+            LARDER_TRY(fill_hidden(a, b, h, err));
+        LARDER_TRY(compute(a, b, &a->desks[part], err));
     }
 out:
     return rc;
 }
 
+/* ----------------------------------------------------------------- digests */
+
 static larder_status
-digest_computed(void *context, unsigned part, larder_error *err)
+digest_column(ldr_assembly *a, size_t b, size_t c, larder_error *err)
+{
+    const larder_column *column = &a->makings[b].out.columns[c];
+    uint64_t row = a->n_made + b * LDR_BATCH_ROWS;
+    larder_status rc = LARDER_OK;
+
+    if (c < a->n_spine)
+        LARDER_TRY(ldr_digest_column(a->spine_digest, c, row, column, err));
+    LARDER_TRY(ldr_digest_column(a->digest, c, row, column, err));
+out:
+    return rc;
+}
+
+/* Every n-th column of all batches in the making; a digest is by column. */
+static larder_status
+digest(void *context, unsigned part, larder_error *err)
 {
     ldr_assembly *a = context;
     larder_status rc = LARDER_OK;
 
-    for (size_t d = part; d < a->plan->n_derived; d += a->n_parts) {
-        size_t f = a->plan->derived[d].output;
-
-        for (size_t b = 0; b < a->n_ready; b++) {
-            a->made_null[d] += a->makings[b].made_null[d];
-            a->makings[b].made_null[d] = 0;
-            a->nulls[f] += feature_column(a, b, f)->n_nulls;
-            if (f < a->plan->n_features)
-                LARDER_TRY(digest(a, b, a->n_spine + f, err));
-        }
-    }
+    for (size_t b = 0; b < a->n_ready; b++)
+        for (size_t c = part; c < a->schema.n_fields; c += a->n_parts)
+            LARDER_TRY(digest_column(a, b, c, err));
 out:
     return rc;
+}
+
+static void
+count_nulls(ldr_assembly *a, size_t b)
+{
+    for (size_t f = 0; f < a->plan->n_features; f++)
+        a->nulls[f] += feature_column(a, b, f)->n_nulls;
+    for (size_t d = 0; d < a->plan->n_derived; d++) {
+        a->made_null[d] += a->makings[b].made_null[d];
+        a->makings[b].made_null[d] = 0;
+    }
 }
 
 /* ----------------------------------------------------------------- batches */
@@ -420,11 +448,10 @@ fill_batches(ldr_assembly *a, larder_error *err)
 {
     larder_status rc;
 
-    LARDER_TRY(ldr_parallel_run(a->n_parts, fill_columns, a, err));
-    if (a->plan->n_derived == 0)
-        goto out;
-    LARDER_TRY(ldr_parallel_run(a->n_parts, compute, a, err));
-    LARDER_TRY(ldr_parallel_run(a->n_parts, digest_computed, a, err));
+    LARDER_TRY(ldr_parallel_run(a->n_parts, fill, a, err));
+    LARDER_TRY(ldr_parallel_run(a->n_parts, digest, a, err));
+    for (size_t b = 0; b < a->n_ready; b++)
+        count_nulls(a, b);
 out:
     return rc;
 }

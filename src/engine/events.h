@@ -66,6 +66,12 @@ size_t ldr_gathering_known(
 larder_status ldr_gathering_finish(ldr_gathering *gathering,
     larder_time known_by, ldr_events *out, larder_error *err);
 
+/* All of it at once, for all rows of a key that lie one after the other: mostly
+ * they need but be turned round. Lent until the next call. */
+larder_status ldr_gathering_take(ldr_gathering *gathering,
+    const larder_batch *batch, size_t first, size_t row, size_t n_rows,
+    ldr_events *out, larder_error *err);
+
 /* -------------------------------------------------------------- as a row */
 
 /* What a windowed view's row online has: its plain features in order, then the

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 
 #include "data/batch.h"
+#include "data/column.h"
+#include "data/schema.h"
 
 /* Columns of the rows as they are gathered. */
 enum { EVENT, CREATED, FIRST_SCANNED };
@@ -411,6 +413,68 @@ ldr_gathering_finish(ldr_gathering *gathering, larder_time known_by,
             &g->passed.columns[f], g->order, g->n_order, err));
     g->events.n_rows = g->n_order;
     *out = (ldr_events){&g->events, 0, g->n_order, 0};
+out:
+    return rc;
+}
+
+/* ------------------------------------------------------------------ at once
+ */
+
+/* Without filters only rows of one event time are more than turned round. */
+static bool
+is_plain(const ldr_event_plan *plan, const larder_time *events, size_t n)
+{
+    bool plain = plan->n_filters == 0;
+
+    for (size_t i = 1; i < n && plain; i++)
+        plain = events[i] != events[i - 1];
+    return plain;
+}
+
+/* Append n rows from `row` on, the last first. */
+static larder_status
+turn_column(ldr_gathering *g, larder_column *to, const larder_column *from,
+    size_t row, size_t n, larder_error *err)
+{
+    larder_status rc;
+
+    if (from->n_nulls != 0 || ldr_type_width(from->type) != 8) {
+        for (size_t i = 0; i < n; i++)
+            g->order[i] = row + n - 1 - i;
+        return ldr_column_gather(to, from, g->order, n, err);
+    }
+    LARDER_TRY(ldr_column_grow_rows(to, n, err));
+    for (size_t i = n; i-- > 0;)
+        (void)ldr_column_push(to, ((const uint64_t *)from->values)[row + i]);
+out:
+    return rc;
+}
+
+larder_status
+ldr_gathering_take(ldr_gathering *gathering, const larder_batch *batch,
+    size_t first, size_t row, size_t n_rows, ldr_events *out, larder_error *err)
+{
+    ldr_gathering *g = gathering;
+    const larder_column *from = &batch->columns[first];
+    const larder_time *events = from[EVENT].values;
+    larder_column *to = g->events.columns;
+    larder_status rc;
+
+    if (!is_plain(g->plan, events + row, n_rows)) {
+        ldr_gathering_start(g);
+        LARDER_TRY(ldr_gathering_add_rows(g, batch, first, row, n_rows, err));
+        return ldr_gathering_finish(g, LARDER_TIME_MAX, out, err);
+    }
+    g->order = roomy(g->order, &g->room_order, n_rows + 1, sizeof *g->order);
+    if (g->order == NULL)
+        return no_memory(g->plan->view, err);
+    larder_batch_clear(&g->events);
+    LARDER_TRY(turn_column(g, &to[0], &from[EVENT], row, n_rows, err));
+    for (size_t i = 0; i < g->plan->n_values; i++)
+        LARDER_TRY(turn_column(
+            g, &to[1 + i], &from[FIRST_SCANNED + i], row, n_rows, err));
+    g->events.n_rows = n_rows;
+    *out = (ldr_events){&g->events, 0, n_rows, 0};
 out:
     return rc;
 }

@@ -60,27 +60,128 @@ lend_keys(ldr_shares *s, const ldr_answering *a, const ldr_spine_chunk *chunk)
         .columns = s->columns};
 }
 
-static larder_status
-order_chunk(
-    ldr_shares *s, const larder_call *call, size_t *answers, larder_error *err)
+/* ---------------------------------------------------------------- the order */
+
+/* Fewer rows are in order before threads are at work. */
+#define FEW_ROWS ((size_t)16384)
+/* Keys looked at to know how they are spread. */
+#define SAMPLES 1024u
+
+/* A thread puts a range of keys in order: by the first eight bytes of the first
+ * part of the key, [marks[i], marks[i + 1]). */
+typedef struct ordering {
+    const ldr_shares *shares;
+    const larder_call *call;
+    size_t *answers; /* per chunk row */
+    unsigned n_ranges;
+    uint64_t marks[LDR_THREADS_MAX];
+    size_t *rows[LDR_THREADS_MAX], n_rows[LDR_THREADS_MAX]; /* of each range */
+} ordering;
+
+static int
+compare_marks(const void *a, const void *b)
 {
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Where so many ranges of about as many rows begin. One range is enough for
+ * text, which may begin alike. */
+static void
+find_marks(ordering *o, unsigned n_threads)
+{
+    const ldr_shares *s = o->shares;
+    size_t n = s->keys.n_rows;
+    uint64_t samples[SAMPLES];
+
+    o->n_ranges = 1;
+    if (n < FEW_ROWS || s->n_keys == 0 || s->columns[0].type != LARDER_INT64)
+        return;
+    for (size_t i = 0; i < SAMPLES; i++)
+        samples[i] = ldr_order_prefix(&s->columns[0], n / SAMPLES * i, false);
+    qsort(samples, SAMPLES, sizeof *samples, compare_marks);
+    o->n_ranges = n_threads;
+    for (unsigned i = 1; i < n_threads; i++)
+        o->marks[i] = samples[(size_t)SAMPLES * i / n_threads];
+}
+
+static bool
+is_in_range(const ordering *o, unsigned range, size_t row)
+{
+    uint64_t prefix;
+
+    if (o->n_ranges == 1)
+        return true;
+    prefix = ldr_order_prefix(&o->shares->columns[0], row, false);
+    return prefix >= o->marks[range] &&
+           (range + 1 == o->n_ranges || prefix < o->marks[range + 1]);
+}
+
+static larder_status
+order_range(void *context, unsigned range, larder_error *err)
+{
+    ordering *o = context;
+    const ldr_shares *s = o->shares;
     ldr_sort_column by[LDR_VIEW_KEYS_MAX + 1] = {{0}};
+    size_t *rows = malloc((s->keys.n_rows + 1) * sizeof *rows), n = 0;
     larder_status rc;
 
+    if (rows == NULL)
+        return larder_fail(
+            err, LARDER_NOMEM, "no memory for %zu rows", s->keys.n_rows);
+    for (size_t row = 0; row < s->keys.n_rows; row++) {
+        if (!is_in_range(o, range, row))
+            continue;
+        o->answers[row] =
+            has_null_key(s, row) ? LDR_ANSWER_NULL_KEY : LDR_ASOF_NONE;
+        if (o->answers[row] == LDR_ASOF_NONE)
+            rows[n++] = row;
+    }
     for (size_t k = 0; k <= s->n_keys; k++)
         by[k].column = k;
-    rc = ldr_order(&s->keys, by, s->n_keys + 1, call, &s->rows, err);
-    if (rc != LARDER_OK)
-        return rc;
-    for (size_t i = 0; i < s->keys.n_rows; i++) {
-        size_t row = s->rows[i];
-        bool null = has_null_key(s, row);
+    rc = ldr_order_some(
+        &s->keys, rows, n, by, s->n_keys + 1, o->call, &o->rows[range], err);
+    o->n_rows[range] = n;
+    free(rows);
+    return rc;
+}
 
-        answers[row] = null ? LDR_ANSWER_NULL_KEY : LDR_ASOF_NONE;
-        if (!null)
-            s->rows[s->n_rows++] = row;
+/* The ranges after the first behind it. */
+static larder_status
+join_ranges(ldr_shares *s, const ordering *o, larder_error *err)
+{
+    size_t *rows = realloc(s->rows, (s->keys.n_rows + 1) * sizeof *s->rows);
+
+    if (rows == NULL)
+        return larder_fail(
+            err, LARDER_NOMEM, "no memory for %zu rows", s->keys.n_rows);
+    s->rows = rows;
+    for (unsigned i = 1; i < o->n_ranges; i++) {
+        memcpy(rows + s->n_rows, o->rows[i], o->n_rows[i] * sizeof *rows);
+        s->n_rows += o->n_rows[i];
     }
     return LARDER_OK;
+}
+
+static larder_status
+order_chunk(ldr_shares *s, const larder_call *call, unsigned n_threads,
+    size_t *answers, larder_error *err)
+{
+    ordering o = {.shares = s, .call = call, .answers = answers};
+    larder_status rc;
+
+    find_marks(&o, n_threads);
+    LARDER_TRY(ldr_parallel_run(o.n_ranges, order_range, &o, err));
+    s->rows = o.rows[0];
+    s->n_rows = o.n_rows[0];
+    o.rows[0] = NULL;
+    if (o.n_ranges > 1)
+        LARDER_TRY(join_ranges(s, &o, err));
+out:
+    for (unsigned i = 0; i < o.n_ranges; i++)
+        free(o.rows[i]);
+    return rc;
 }
 
 /* Parts of about equal size; a key is in one part only. */
@@ -112,7 +213,8 @@ ldr_shares_make(ldr_shares *shares, const ldr_answering *answering,
     assert(n_parts > 0 && n_parts <= LDR_THREADS_MAX);
     *shares = (ldr_shares){0};
     lend_keys(shares, answering, chunk);
-    rc = order_chunk(shares, answering->call, answers, err);
+    rc = order_chunk(shares, answering->call,
+        ldr_parallel_width(answering->call), answers, err);
     if (rc == LARDER_OK)
         cut(shares, n_parts);
     return rc;

@@ -14,6 +14,29 @@ earlier(larder_time t, int64_t span_us)
     return t < INT64_MIN + span_us ? INT64_MIN : t - span_us;
 }
 
+/* The first event of [from, end) that is after t: near where it was, or far. */
+static size_t
+first_after(const ldr_series *series, size_t from, size_t end, larder_time t)
+{
+    const larder_time *times = series->times;
+    size_t step = 1, low = from;
+
+    while (low < end && times[low] <= t) { /* all before `low` are */
+        from = low + 1;
+        low = step < end - from ? from + step : end;
+        step *= 2;
+    }
+    while (from < low) {
+        size_t middle = from + (low - from) / 2;
+
+        if (times[middle] <= t)
+            from = middle + 1;
+        else
+            low = middle;
+    }
+    return from;
+}
+
 /* ------------------------------------------------------------------ edges */
 
 static larder_status
@@ -52,36 +75,47 @@ merit(const ldr_series *series, size_t place, int sign)
     return sign > 0 ? ~rank : rank + (series->reals != NULL);
 }
 
-/* <0: event a is better than b, 0: they are equal. */
-static inline int
-rival(const ldr_series *series, size_t a, size_t b, int sign, bool is_text)
-{
-    uint64_t merit_a, merit_b;
-
-    if (is_text)
-        return -sign * ldr_series_order(series, a, b);
-    merit_a = merit(series, a, sign);
-    merit_b = merit(series, b, sign);
-    return (merit_a > merit_b) - (merit_a < merit_b);
-}
-
 /* Put events [begin, end) on the stack: of those, the ones that no newer one
  * equals or beats, which seen from the newest are few. They are gathered at the
  * end of the room, where the stack of so many events cannot reach. */
 static inline void
-push(ldr_track_stack *stack, const ldr_series *series, size_t begin, size_t end,
-    int sign, bool is_text)
+push_numbers(ldr_track_stack *stack, const ldr_series *series, size_t begin,
+    size_t end, int sign)
 {
     size_t *places = stack->room.data;
-    size_t best = end - 1, top = end - 1, n;
+    size_t top = end - 1, n = stack->n;
+    uint64_t best = merit(series, top, sign);
+
+    places[top] = top;
+    for (size_t i = top; i-- > begin;) {
+        uint64_t other = merit(series, i, sign);
+
+        if (other < best) {
+            best = other;
+            places[--top] = i;
+        }
+    }
+    while (n > 0 && merit(series, places[n - 1], sign) >= best)
+        n--;
+    stack->kept = n;
+    memmove(places + n, places + top, (end - top) * sizeof *places);
+    stack->n = n + (end - top);
+}
+
+/* The same of texts. */
+static void
+push_texts(ldr_track_stack *stack, const ldr_series *series, size_t begin,
+    size_t end, int sign)
+{
+    size_t *places = stack->room.data;
+    size_t best = end - 1, top = end - 1, n = stack->n;
 
     places[top] = best;
     for (size_t i = best; i-- > begin;)
-        if (rival(series, i, best, sign, is_text) < 0)
+        if (sign * ldr_series_order(series, i, best) > 0)
             places[--top] = best = i;
-    for (n = stack->n; n > 0; n--)
-        if (rival(series, places[n - 1], best, sign, is_text) < 0)
-            break;
+    while (n > 0 && sign * ldr_series_order(series, places[n - 1], best) <= 0)
+        n--;
     stack->kept = n;
     memmove(places + n, places + top, (end - top) * sizeof *places);
     stack->n = n + (end - top);
@@ -94,20 +128,21 @@ move_stack(ldr_track_stack *stack, const ldr_series *series, size_t begin,
     stack->kept = stack->n;
     if (!stack->wanted || begin == end)
         return;
-    if (series->reals != NULL || series->integers != NULL)
-        push(stack, series, begin, end, sign, false);
+    if (series->reals == NULL && series->integers == NULL)
+        push_texts(stack, series, begin, end, sign);
+    else if (sign > 0)
+        push_numbers(stack, series, begin, end, 1);
     else
-        push(stack, series, begin, end, sign, true);
+        push_numbers(stack, series, begin, end, -1);
 }
 
 void
 ldr_edge_move(ldr_edge *edge, const ldr_series *series, larder_time t)
 {
     larder_time last = earlier(t, edge->offset_us);
-    size_t begin = edge->end, end = begin;
+    size_t begin = edge->end;
+    size_t end = first_after(series, begin, series->n, last);
 
-    while (end < series->n && series->times[end] <= last)
-        end++;
     edge->end = end;
     move_stack(&edge->least, series, begin, end, -1);
     move_stack(&edge->greatest, series, begin, end, 1);
@@ -124,6 +159,7 @@ empty(ldr_track *track, size_t at)
     if (track->moments != NULL)
         ldr_moments_clear(track->moments);
     track->n_distinct = 0;
+    track->is_rounded = false;
     track->begin = track->end = at;
 }
 
@@ -198,10 +234,11 @@ ldr_track_move(ldr_track *track, const ldr_edge *edge, const ldr_series *series,
     larder_time t)
 {
     larder_time last = earlier(earlier(t, edge->offset_us), track->window_us);
-    size_t begin = track->begin, end = edge->end;
+    size_t end = edge->end;
+    size_t begin = first_after(series, track->begin, end, last);
 
-    while (begin < end && series->times[begin] <= last)
-        begin++;
+    if (begin != track->begin || end != track->end)
+        track->is_rounded = false;
     /* Where most leave, those that stay are added afresh. */
     if (begin >= track->end || begin - track->begin > track->end - begin)
         empty(track, begin);

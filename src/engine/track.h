@@ -36,6 +36,8 @@ typedef struct ldr_track {
     ldr_moments *moments; /* NULL: not wanted */
     bool count_distinct;
     size_t n_distinct;
+    bool is_rounded; /* of the reals inside: */
+    double rounded;  /* their sum */
 } ldr_track;
 
 /* Before the first event of another key. NOMEM. */

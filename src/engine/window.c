@@ -20,8 +20,10 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/batch.h"
+#include "data/column.h"
 #include "engine/track.h"
 
 struct ldr_windows {
@@ -213,15 +215,39 @@ typedef struct answer {
     const ldr_window *window;
     const ldr_series *series;
     const ldr_edge *edge;
-    const ldr_track *track;
+    ldr_track *track;
     larder_time t;
     larder_column *out;
 } answer;
 
-static larder_status
-append_count(const answer *to, size_t n, larder_error *err)
+/* Most answers are eight bytes, for which there is room. */
+static inline larder_status
+append_integer(const answer *to, int64_t value, larder_error *err)
 {
-    return larder_column_append_integer(to->out, (int64_t)n, err);
+    if (to->out->type == LARDER_INT64 &&
+        ldr_column_push(to->out, (uint64_t)value))
+        return LARDER_OK;
+    return larder_column_append_integer(to->out, value, err);
+}
+
+static inline larder_status
+append_real(const answer *to, double value, larder_error *err)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    if (to->out->type == LARDER_FLOAT64 && ldr_column_push(to->out, bits))
+        return LARDER_OK;
+    return larder_column_append_real(to->out, value, err);
+}
+
+static inline larder_status
+append_null(larder_column *out, larder_error *err)
+{
+    if ((out->type == LARDER_FLOAT64 || out->type == LARDER_INT64) &&
+        ldr_column_push_null(out))
+        return LARDER_OK;
+    return larder_column_append_null(out, err);
 }
 
 static larder_status
@@ -250,23 +276,48 @@ is_real(larder_type type)
     return type == LARDER_FLOAT64 || type == LARDER_FLOAT32;
 }
 
+/* The sum of the reals inside, once a moment. */
+static inline double
+rounded_sum(const ldr_series *series, ldr_track *track)
+{
+    ldr_integer_sum sum;
+
+    if (track->is_rounded)
+        return track->rounded;
+    if (series->sums == NULL) {
+        track->rounded = ldr_sum_value(track->sum);
+    } else {
+        sum = ldr_running_between(series->sums, track->begin, track->end);
+        track->rounded = ldr_running_value(&sum, series->scale);
+    }
+    track->is_rounded = true;
+    return track->rounded;
+}
+
 static larder_status
 append_sum(const answer *to, larder_error *err)
 {
     const ldr_series *series = to->series;
     ldr_integer_sum sum;
 
-    if (series->sums == NULL)
-        return larder_column_append_real(
-            to->out, ldr_sum_value(to->track->sum), err);
-    sum = ldr_running_between(series->sums, to->track->begin, to->track->end);
     if (series->reals != NULL)
-        return larder_column_append_real(
-            to->out, ldr_running_value(&sum, series->scale), err);
+        return append_real(to, rounded_sum(series, to->track), err);
+    sum = ldr_running_between(series->sums, to->track->begin, to->track->end);
     if (is_real(to->window->type))
-        return larder_column_append_real(
-            to->out, ldr_integer_sum_real(&sum), err);
+        return append_real(to, ldr_integer_sum_real(&sum), err);
     return append_integer_sum(to, &sum, err);
+}
+
+/* Of a sum beyond the greatest double the quotient may be none. */
+static double
+mean_beyond(const ldr_series *series, const ldr_track *track, uint64_t n)
+{
+    ldr_integer_sum sum;
+
+    if (series->sums == NULL)
+        return ldr_sum_mean(track->sum, n);
+    sum = ldr_running_between(series->sums, track->begin, track->end);
+    return ldr_running_mean(&sum, series->scale, n);
 }
 
 static larder_status
@@ -277,15 +328,16 @@ append_mean(const answer *to, larder_error *err)
     ldr_integer_sum sum;
     double mean;
 
-    if (series->sums == NULL) {
-        mean = ldr_sum_mean(to->track->sum, n);
-    } else {
+    if (series->reals == NULL) {
         sum =
             ldr_running_between(series->sums, to->track->begin, to->track->end);
-        mean = series->reals != NULL ? ldr_running_mean(&sum, series->scale, n)
-                                     : ldr_integer_sum_real(&sum) / (double)n;
+        mean = ldr_integer_sum_real(&sum) / (double)n;
+    } else {
+        mean = rounded_sum(series, to->track) / (double)n;
+        if (isinf(mean))
+            mean = mean_beyond(series, to->track, n);
     }
-    return larder_column_append_real(to->out, mean, err);
+    return append_real(to, mean, err);
 }
 
 /* The value of an event. */
@@ -329,9 +381,13 @@ static larder_status
 append_extreme(const answer *to, size_t place, larder_error *err)
 {
     const double *reals = to->series->reals;
+    const int64_t *integers = to->series->integers;
 
-    if (reals != NULL && isnan(reals[place])) /* all NaN are one */
-        return larder_column_append_real(to->out, (double)NAN, err);
+    if (reals != NULL) /* all NaN are one */
+        return append_real(
+            to, isnan(reals[place]) ? (double)NAN : reals[place], err);
+    if (integers != NULL && to->out->type == LARDER_INT64)
+        return append_integer(to, integers[place], err);
     return append_value(to, place, err);
 }
 
@@ -342,11 +398,11 @@ append_answer(const answer *to, larder_error *err)
     ldr_aggregate aggregate = to->window->aggregate;
 
     if (aggregate == LDR_AGGREGATE_COUNT)
-        return append_count(to, of->end - of->begin, err);
+        return append_integer(to, (int64_t)(of->end - of->begin), err);
     if (aggregate == LDR_AGGREGATE_COUNT_DISTINCT)
-        return append_count(to, of->n_distinct, err);
+        return append_integer(to, (int64_t)of->n_distinct, err);
     if (of->begin == of->end)
-        return larder_column_append_null(to->out, err);
+        return append_null(to->out, err);
     switch (aggregate) {
     case LDR_AGGREGATE_NONE:
     case LDR_AGGREGATE_COUNT:
@@ -378,7 +434,7 @@ append_answers(ldr_windows *windows, larder_time t, larder_column *const *out,
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; rc == LARDER_OK && i < windows->n_windows; i++) {
-        const ldr_track *of = &windows->tracks[windows->track_of[i]];
+        ldr_track *of = &windows->tracks[windows->track_of[i]];
         const ldr_edge *by = &windows->edges[of->edge];
         answer to = {&windows->windows[i], &windows->series[by->series], by, of,
             t, out[i]};
@@ -395,7 +451,7 @@ append_nulls(
     larder_status rc = LARDER_OK;
 
     for (size_t i = 0; rc == LARDER_OK && i < windows->n_windows; i++)
-        rc = larder_column_append_null(out[i], err);
+        rc = append_null(out[i], err);
     return rc;
 }
 

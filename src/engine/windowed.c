@@ -23,8 +23,8 @@
 /* Keys between two looks at the caller's wish to stop. */
 #define CHECK_EVERY 256u
 
-/* Columns of the answers: an event time, then one per window. */
-enum { EVENT, FIRST_VALUE };
+/* Rows answered between two times they are packed. */
+#define PACK_EVERY 512u
 
 /* The work of one part. */
 typedef struct meeting {
@@ -46,13 +46,17 @@ typedef struct meeting {
     ldr_cursor history;
     ldr_gathering *gathering;
     ldr_windows *windows;
-    bool reached; /* a row before all windows is gathered */
+    /* The rows of the key at hand: where all lie in one batch of history they
+     * are not gathered, and can be looked at until the key is answered. */
+    bool reached; /* a row before all windows is among them */
+    size_t lent, n_lent;
     /* As known: how many more rows than at the moment before are events that
      * are not known yet; and the moments that are answered together. */
     int64_t *waiting;
     larder_time *times;
-    size_t *asked; /* chunk rows of these moments */
-    larder_column **columns;
+    size_t *asked;           /* chunk rows of these moments */
+    larder_batch made;       /* not packed yet: one column per window */
+    larder_column **columns; /* these */
     ldr_asof_result *result;
 } meeting;
 
@@ -257,24 +261,31 @@ first_before(const larder_time *events, size_t row, size_t end, larder_time t)
     return row;
 }
 
-/* Rows [row, end) of the batch, of one key. Of those before all its windows one
- * is enough. */
-static larder_status
-add_run(meeting *m, size_t key, size_t row, size_t end, larder_error *err)
+/* Of rows [row, end) of the batch, of one key, those that matter: of those
+ * before all its windows one is enough. */
+static void
+find_run(meeting *m, size_t key, size_t *row, size_t *end)
 {
     const larder_time *events = history_times(m, 0);
     size_t inside;
 
-    row = first_before(events, row, end, m->latest[key] + 1);
-    inside = first_before(events, row, end, m->earliest[key]);
-    if (inside < end && !m->reached) {
+    *row = first_before(events, *row, *end, m->latest[key] + 1);
+    inside = first_before(events, *row, *end, m->earliest[key]);
+    if (inside < *end && !m->reached) {
         m->reached = true;
         inside++;
     }
-    if (inside == row)
+    *end = inside;
+}
+
+static larder_status
+add_run(meeting *m, size_t key, size_t row, size_t end, larder_error *err)
+{
+    find_run(m, key, &row, &end);
+    if (end == row)
         return LARDER_OK;
     return ldr_gathering_add_rows(
-        m->gathering, &m->history.batch, m->n_keys, row, inside - row, err);
+        m->gathering, &m->history.batch, m->n_keys, row, end - row, err);
 }
 
 /* The first moment of a key that is not before t, as a spine row. */
@@ -333,31 +344,70 @@ out:
     return rc;
 }
 
+/* Past the keys before this one. *found: history stands at its first row. */
+static larder_status
+find_key(meeting *m, size_t key, bool *found, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+    int order = -1;
+
+    while (!m->history.ended) {
+        order = history_order(m, key);
+        if (order >= 0)
+            break;
+        LARDER_TRY(go_on(
+            m, end_of_key(&m->history.batch, m->n_keys, m->history.row), err));
+    }
+    *found = order == 0 && !m->history.ended;
+out:
+    return rc;
+}
+
+/* Some rows of a key, to the end of the batch at most. */
+static larder_status
+gather_run(meeting *m, size_t key, larder_error *err)
+{
+    bool as_known = m->answering->options->as_known;
+    const larder_batch *batch = &m->history.batch;
+    size_t row = m->history.row, end = end_of_key(batch, m->n_keys, row);
+    larder_status rc;
+
+    LARDER_TRY(as_known ? add_known(m, key, row, end, err)
+                        : add_run(m, key, row, end, err));
+    if (end == batch->n_rows)
+        LARDER_TRY(larder_call_check(m->answering->call, err));
+    LARDER_TRY(go_on(m, end, err));
+out:
+    return rc;
+}
+
 /* All rows of a key; history stands at or before it, and is left after it. */
 static larder_status
 gather_rows(meeting *m, size_t key, larder_error *err)
 {
-    bool as_known = m->answering->options->as_known;
+    const larder_batch *batch = &m->history.batch;
     larder_status rc = LARDER_OK;
+    bool found = false;
+    size_t end;
 
-    ldr_gathering_start(m->gathering);
     m->reached = false;
-    while (!m->history.ended) {
-        const larder_batch *batch = &m->history.batch;
-        size_t row = m->history.row;
-        int order = history_order(m, key);
-        size_t end;
+    m->n_lent = 0;
+    ldr_gathering_start(m->gathering);
+    LARDER_TRY(find_key(m, key, &found, err));
+    if (!found)
+        return LARDER_OK;
+    end = end_of_key(batch, m->n_keys, m->history.row);
+    if (end < batch->n_rows && !m->answering->options->as_known) {
+        size_t after = end;
 
-        if (order > 0)
-            break;
-        end = end_of_key(batch, m->n_keys, row);
-        if (order == 0 && as_known)
-            LARDER_TRY(add_known(m, key, row, end, err));
-        else if (order == 0)
-            LARDER_TRY(add_run(m, key, row, end, err));
-        if (end == batch->n_rows)
-            LARDER_TRY(larder_call_check(m->answering->call, err));
-        LARDER_TRY(go_on(m, end, err));
+        m->lent = m->history.row;
+        find_run(m, key, &m->lent, &end);
+        m->n_lent = end - m->lent;
+        return go_on(m, after, err);
+    }
+    while (found) {
+        LARDER_TRY(gather_run(m, key, err));
+        found = !m->history.ended && history_order(m, key) == 0;
     }
 out:
     return rc;
@@ -365,30 +415,28 @@ out:
 
 /* ------------------------------------------------------------------ answers */
 
-/* The time of the newest event at or before each moment: the answers' rows were
- * just made. */
-static larder_status
-date_answers(meeting *m, const ldr_events *events, const larder_time *moments,
-    const size_t *asked, size_t n, larder_error *err)
+/* Rows of answers were just made: those at or after the first event are some.
+ */
+static void
+number_answers(meeting *m, const ldr_events *events, const larder_time *moments,
+    const size_t *asked, size_t n)
 {
     const larder_time *times = events->batch->columns[events->event].values;
-    larder_column *column = &m->result->rows.columns[EVENT];
-    size_t after = events->begin;
-    larder_status rc = LARDER_OK;
+    size_t row = m->result->packed.n_rows + m->made.n_rows;
 
-    for (size_t i = 0; i < n; i++) {
-        while (after < events->end && times[after] <= moments[i])
-            after++;
-        if (after == events->begin) {
-            LARDER_TRY(larder_column_append_null(column, err));
-            continue;
-        }
-        m->answers[asked[i]] = ldr_answer_row(m->part, column->n_rows);
-        LARDER_TRY(larder_column_append_integer(column, times[after - 1], err));
-    }
-    m->result->rows.n_rows = column->n_rows;
-out:
-    return rc;
+    for (size_t i = 0; i < n; i++, row++)
+        if (events->begin < events->end && times[events->begin] <= moments[i])
+            m->answers[asked[i]] = ldr_answer_row(m->part, row);
+    m->made.n_rows += n;
+}
+
+static void
+pack(meeting *m)
+{
+    if (m->result->packed.words == NULL)
+        return;
+    ldr_packed_add(&m->result->packed, &m->made);
+    larder_batch_clear(&m->made);
 }
 
 /* Some moments of one key, ascending, of the rows that were known by then. */
@@ -401,10 +449,16 @@ answer_moments(meeting *m, larder_time known_by, const larder_time *moments,
 
     if (n == 0)
         return LARDER_OK;
-    LARDER_TRY(ldr_gathering_finish(m->gathering, known_by, &events, err));
+    if (m->n_lent != 0)
+        LARDER_TRY(ldr_gathering_take(m->gathering, &m->history.batch,
+            m->n_keys, m->lent, m->n_lent, &events, err));
+    else
+        LARDER_TRY(ldr_gathering_finish(m->gathering, known_by, &events, err));
     LARDER_TRY(
         ldr_windows_run(m->windows, &events, moments, n, m->columns, err));
-    LARDER_TRY(date_answers(m, &events, moments, asked, n, err));
+    number_answers(m, &events, moments, asked, n);
+    if (m->made.n_rows >= PACK_EVERY)
+        pack(m);
 out:
     return rc;
 }
@@ -468,7 +522,7 @@ answer_keys(meeting *m, larder_error *err)
         if (key % CHECK_EVERY == 0)
             LARDER_TRY(larder_call_check(m->answering->call, err));
         LARDER_TRY(gather_rows(m, key, err));
-        if (ldr_gathering_count(m->gathering) == 0)
+        if (m->n_lent == 0 && ldr_gathering_count(m->gathering) == 0)
             continue;
         if (as_known)
             LARDER_TRY(answer_as_known(m, first, end, err));
@@ -482,37 +536,61 @@ out:
 
 /* ------------------------------------------------------------------- a part */
 
+/* Answers of words are packed as they come, others stay as they are made. */
+static larder_status
+start_rows(meeting *m, const larder_schema *schema, larder_error *err)
+{
+    size_t n = m->spine.n_rows;
+    larder_status rc;
+
+    LARDER_TRY(larder_batch_init(&m->made, schema, err));
+    if (ldr_packed_fits(schema)) {
+        LARDER_TRY(
+            ldr_packed_start(&m->result->packed, schema->n_fields, n, err));
+        n = 2 * PACK_EVERY;
+    }
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        m->columns[i] = &m->made.columns[i];
+        LARDER_TRY(larder_column_reserve(m->columns[i], n, 0, err));
+    }
+out:
+    return rc;
+}
+
 static larder_status
 start_result(meeting *m, larder_error *err)
 {
     const ldr_event_plan *plan = m->plan;
     ldr_asof_result *result = m->result;
     larder_schema *schema = ldr_arena_alloc(&result->arena, sizeof *schema);
-    larder_field *fields = ldr_arena_array(
-        &result->arena, FIRST_VALUE + plan->n_windows, sizeof *fields);
+    larder_field *fields =
+        ldr_arena_array(&result->arena, plan->n_windows, sizeof *fields);
     larder_status rc;
 
     m->columns = calloc(plan->n_windows + 1, sizeof *m->columns);
     if (schema == NULL || fields == NULL || m->columns == NULL)
         return no_memory(m, err);
-    fields[EVENT] = (larder_field){"event", LARDER_TIMESTAMP};
     for (size_t w = 0; w < plan->n_windows; w++)
-        fields[FIRST_VALUE + w] =
+        fields[w] =
             (larder_field){plan->windows[w].name, plan->windows[w].type};
-    *schema = (larder_schema){fields, FIRST_VALUE + plan->n_windows};
-    result->event = EVENT;
-    result->first_value = FIRST_VALUE;
-    LARDER_TRY(larder_batch_init(&result->rows, schema, err));
-    for (size_t i = 0; i < schema->n_fields; i++)
-        LARDER_TRY(larder_column_reserve(
-            &result->rows.columns[i], m->spine.n_rows, 0, err));
-    for (size_t w = 0; w < plan->n_windows; w++)
-        m->columns[w] = &result->rows.columns[FIRST_VALUE + w];
+    *schema = (larder_schema){fields, plan->n_windows};
+    LARDER_TRY(start_rows(m, schema, err));
     LARDER_TRY(ldr_gathering_new(plan, &m->gathering, err));
     LARDER_TRY(
         ldr_windows_new(plan->windows, plan->n_windows, &m->windows, err));
 out:
     return rc;
+}
+
+/* What is packed is packed to the end; other rows are the result. */
+static void
+finish_result(meeting *m)
+{
+    pack(m);
+    if (m->result->packed.words != NULL)
+        return;
+    m->result->rows = m->made;
+    m->made = (larder_batch){0};
 }
 
 static void
@@ -522,6 +600,7 @@ release_meeting(meeting *m)
     larder_stream_close(&m->stream);
     ldr_gathering_free(m->gathering);
     ldr_windows_free(m->windows);
+    larder_batch_release(&m->made);
     larder_batch_release(&m->keys);
     larder_batch_release(&m->spine);
     free(m->firsts);
@@ -564,6 +643,7 @@ answer_part(void *context, unsigned part, larder_error *err)
     LARDER_TRY(start_result(&m, err));
     LARDER_TRY(open_history(&m, err));
     LARDER_TRY(answer_keys(&m, err));
+    finish_result(&m);
 out:
     release_meeting(&m);
     return rc;

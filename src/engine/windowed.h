@@ -12,10 +12,9 @@
 #include "engine/answer.h"
 #include "engine/events.h"
 
-/* As ldr_answers_find(), of the same answering: `feature` of
- * ldr_answers_gather() counts plan->windows, and the event time is that of the
- * key's newest row. A row is LDR_ASOF_NONE where the key has no history at its
- * moment. INVALID (an integer sum that does not fit), and the store's own. */
+/* As ldr_answers_find(), of the same answering: `features` of
+ * ldr_answers_gather() count plan->windows, and there are no event times. A row
+ * is LDR_ASOF_NONE where the key has no history at its moment. INVALID (an integer sum that does not fit), and the store's own. */
 larder_status ldr_windowed_find(const ldr_answering *answering,
     const ldr_event_plan *plan, const ldr_spine_chunk *chunk, ldr_answers *out,
     larder_error *err);

@@ -51,13 +51,25 @@ compare_keys(const void *a, const void *b)
     return compare_rows(x, y, x->batch->schema->n_fields);
 }
 
+/* Most are one integer. */
+static bool
+ascends(const key_row *a, const key_row *b)
+{
+    const larder_column *column = &a->batch->columns[0];
+    const int64_t *integers = column->values;
+
+    if (column->type == LARDER_INT64 && a->batch->schema->n_fields == 1)
+        return integers[a->row] <= integers[b->row];
+    return compare_keys(a, b) <= 0;
+}
+
 /* Most come in order. */
 static void
 sort_keys(key_row *keys, size_t n_keys)
 {
     size_t n = 1;
 
-    while (n < n_keys && compare_keys(&keys[n - 1], &keys[n]) <= 0)
+    while (n < n_keys && ascends(&keys[n - 1], &keys[n]))
         n++;
     if (n < n_keys)
         qsort(keys, n_keys, sizeof *keys, compare_keys);
@@ -150,18 +162,74 @@ is_in_time(keyed *k, larder_time event)
     return event == k->before;
 }
 
-static bool
-is_wanted(keyed *k, const larder_batch *batch, size_t row)
+/* The row after the last that has the key of `row`. */
+static size_t
+end_of_key(const keyed *k, const larder_batch *batch, size_t row)
 {
-    size_t found = find(k, batch, row);
+    size_t end = row + 1;
 
-    if (found == NO_KEY)
-        return false;
-    k->found = found;
-    if (k->from == NULL && k->to == NULL)
-        return true;
-    return is_in_time(
-        k, ldr_column_integer(&batch->columns[k->n_columns], row));
+    if (k->n_columns == 1 && batch->columns[0].type == LARDER_INT64 &&
+        batch->columns[0].n_nulls == 0) {
+        const int64_t *integers = batch->columns[0].values;
+
+        while (end < batch->n_rows && integers[end] == integers[row])
+            end++;
+        return end;
+    }
+    while (end < batch->n_rows && is_key(k, k->found, batch, end))
+        end++;
+    return end;
+}
+
+/* Are all of these rows, of the key that was found, within its times? */
+static bool
+are_in_time(const keyed *k, const larder_time *events, size_t row, size_t end)
+{
+    size_t key = k->keys[k->found].row;
+    larder_time from = k->from == NULL ? LARDER_TIME_MIN : k->from[key];
+    larder_time to = k->to == NULL ? LARDER_TIME_MAX : k->to[key];
+    bool within = true;
+
+    for (size_t i = row; i < end; i++)
+        within &= events[i] >= from && events[i] <= to;
+    return within;
+}
+
+/* Rows that go over: a run of them waits until it ends. */
+typedef struct chosen_run {
+    size_t begin, end;
+} chosen_run;
+
+static larder_status
+choose_rows(chosen_run *run, size_t begin, size_t end,
+    const larder_batch *batch, larder_batch *chosen, larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    if (begin != run->end) {
+        if (run->begin < run->end)
+            rc = ldr_batch_copy(
+                chosen, batch, run->begin, run->end - run->begin, err);
+        run->begin = begin;
+    }
+    run->end = end;
+    return rc;
+}
+
+/* The wanted ones of rows of one key. */
+static larder_status
+choose_of_key(keyed *k, size_t row, size_t end, chosen_run *run,
+    const larder_batch *batch, larder_batch *chosen, larder_error *err)
+{
+    const larder_time *events = batch->columns[k->n_columns].values;
+    larder_status rc = LARDER_OK;
+
+    if (are_in_time(k, events, row, end))
+        return choose_rows(run, row, end, batch, chosen, err);
+    for (; row < end && rc == LARDER_OK; row++)
+        if (is_in_time(k, events[row]))
+            rc = choose_rows(run, row, row + 1, batch, chosen, err);
+    return rc;
 }
 
 /* Runs of wanted rows go over as they lie; a batch of nothing else goes over
@@ -169,23 +237,25 @@ is_wanted(keyed *k, const larder_batch *batch, size_t row)
 static larder_status
 choose(keyed *k, larder_batch *batch, larder_batch *chosen, larder_error *err)
 {
+    chosen_run run = {0, 0};
     larder_status rc = LARDER_OK;
-    bool wanted = is_wanted(k, batch, 0), next = false;
 
-    for (size_t row = 0, end; row < batch->n_rows; row = end, wanted = next) {
-        for (end = row + 1; end < batch->n_rows; end++) {
-            next = is_wanted(k, batch, end);
-            if (next != wanted)
-                break;
-        }
-        if (wanted && end - row == batch->n_rows) {
-            larder_batch_release(chosen);
-            *chosen = *batch;
-            *batch = (larder_batch){0};
-            break;
-        }
-        if (wanted)
-            LARDER_TRY(ldr_batch_copy(chosen, batch, row, end - row, err));
+    for (size_t row = 0, end; row < batch->n_rows; row = end) {
+        size_t found = find(k, batch, row);
+
+        end = row + 1;
+        if (found == NO_KEY)
+            continue;
+        k->found = found;
+        end = end_of_key(k, batch, row);
+        LARDER_TRY(choose_of_key(k, row, end, &run, batch, chosen, err));
+    }
+    if (run.begin == 0 && run.end == batch->n_rows) {
+        larder_batch_release(chosen);
+        *chosen = *batch;
+        *batch = (larder_batch){0};
+    } else {
+        LARDER_TRY(choose_rows(&run, SIZE_MAX, SIZE_MAX, batch, chosen, err));
     }
 out:
     return rc;
