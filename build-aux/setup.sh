@@ -16,7 +16,8 @@ fail() {
 build_packages="gcc:gcc libc6-dev make:make autoconf:autoreconf
     automake:automake libtool:libtoolize pkgconf:pkg-config
     libsqlite3-dev liblmdb-dev libyaml-dev libcsv-dev libxxhash-dev
-    uthash-dev libpopt-dev libjansson-dev libsmartcols-dev"
+    uthash-dev libpopt-dev libjansson-dev libsmartcols-dev
+    libpq-dev libhiredis-dev libcurl4-openssl-dev"
 
 # is_installed PACKAGE[:COMMAND]
 is_installed() {

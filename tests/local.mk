@@ -232,8 +232,10 @@ AM_TESTS_ENVIRONMENT = \
 	srcdir='$(abs_srcdir)'; builddir='$(abs_builddir)'; \
 	PATH='$(abs_builddir)':"$$PATH"; LC_ALL=C; \
 	CC='$(CC)'; MODE_CFLAGS='$(MODE_CFLAGS)'; \
+	POSTGRES_CFLAGS='$(POSTGRES_CFLAGS)'; \
 	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-120}; \
-	export srcdir builddir PATH LC_ALL CC MODE_CFLAGS CK_DEFAULT_TIMEOUT;
+	export srcdir builddir PATH LC_ALL CC MODE_CFLAGS POSTGRES_CFLAGS \
+		CK_DEFAULT_TIMEOUT;
 
 # The scripts look at the library and the command as built.
 check_SCRIPTS =

@@ -7,6 +7,7 @@ set -u
 : "${srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}"
 cd "$srcdir" || exit 1
 bad=0
+: "${POSTGRES_CFLAGS=$(pkg-config --cflags libpq)}"
 
 hard='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual -Wundef -Werror'
 for header in src/*.h src/*/*.h backends/*.h tools/*.h tests/*.h; do
@@ -14,7 +15,7 @@ for header in src/*.h src/*/*.h backends/*.h tools/*.h tests/*.h; do
     # shellcheck disable=SC2086
     printf '#include "%s"\ntypedef int end;\n' "$header" |
         ${CC:-cc} -x c -std=c11 -D_POSIX_C_SOURCE=200809L $hard \
-            -Wstrict-prototypes -I. -Isrc -fsyntax-only - || {
+            -Wstrict-prototypes -I. -Isrc ${POSTGRES_CFLAGS-} -fsyntax-only - || {
         echo "$header: does not compile alone as C11"
         bad=1
     }
