@@ -29,6 +29,7 @@
 #include "engine/plan.h"
 #include "engine/prove.h"
 #include "engine/push.h"
+#include "engine/readable.h"
 #include "engine/reader.h"
 #include "registry/apply.h"
 #include "registry/catalog.h"
@@ -279,10 +280,21 @@ read_folder(larder_store *store, const larder_call *call, ldr_faults *faults,
     ldr_snapshot **out, larder_error *err)
 {
     const ldr_config *config = &store->config;
+    ldr_faults own = {.call = call};
+    ldr_snapshot *snapshot = NULL;
+    larder_status rc;
 
-    return ldr_snapshot_of_folder(config->folder,
-        config->has_default_ttl ? config->default_ttl_us : 0, call, faults, out,
-        err);
+    if (faults == NULL)
+        faults = &own;
+    LARDER_TRY(ldr_snapshot_of_folder(config->folder,
+        config->has_default_ttl ? config->default_ttl_us : 0, call, faults,
+        &snapshot, err));
+    LARDER_TRY(ldr_readable(snapshot, faults, err));
+    *out = snapshot;
+    snapshot = NULL;
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
 }
 
 larder_status

@@ -144,6 +144,7 @@ libldr_la_SOURCES += \
 	%D%/engine/push.c %D%/engine/push.h \
 	%D%/engine/range.c \
 	%D%/engine/reader.c %D%/engine/reader.h \
+	%D%/engine/readable.c %D%/engine/readable.h \
 	%D%/engine/recompute.c %D%/engine/recompute.h \
 	%D%/engine/runs.c %D%/engine/runs.h \
 	%D%/engine/sample.c %D%/engine/sample.h \

@@ -48,6 +48,7 @@ ROOM_TESTS = \
 	%D%/test_plan \
 	%D%/test_print \
 	%D%/test_prove \
+	%D%/test_readable \
 	%D%/test_records \
 	%D%/test_row \
 	%D%/test_snapshot \
