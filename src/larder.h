@@ -644,7 +644,11 @@ LARDER_CHECKED larder_status larder_join_report(
  * `spine` is taken over.
  * Columns: event_timestamp, created_timestamp, value (text), outcome ("winner",
  * "future", "expired", "older", "earlier created", "lesser row",
- * "not yet known"), reason; newest first, at most 100 rows around the winner. */
+ * "not yet known"), reason; newest first, at most 100 rows around the winner.
+ * Of a windowed feature: its column's value, and "counted", "left out", "null",
+ * "corrected", "before the window", "after the window", "future",
+ * "not yet known"; a last "more" where there are more than 100. INVALID also: an
+ * on-demand feature, which is computed from others. */
 LARDER_CHECKED larder_status larder_explain(larder_store *store,
     const larder_call *call, const larder_join_options *options,
     larder_stream *spine, uint64_t row, const char *ref, larder_stream *out,

@@ -128,7 +128,8 @@ libldr_la_SOURCES += \
 	%D%/engine/derive_keys.c \
 	%D%/engine/differ.c %D%/engine/differ.h \
 	%D%/engine/events.c %D%/engine/events.h \
-	%D%/engine/explain.c %D%/engine/explain.h \
+	%D%/engine/explain.c %D%/engine/explain.h %D%/engine/explaining.h \
+	%D%/engine/explain_window.c \
 	%D%/engine/fill.c %D%/engine/fill.h \
 	%D%/engine/gathering.c \
 	%D%/engine/historical.c %D%/engine/historical.h \

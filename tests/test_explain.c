@@ -4,6 +4,7 @@
  * row the join took.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,85 @@ START_TEST(a_long_history_is_told_around_the_winner)
 }
 END_TEST
 
+static const char windowed[] =
+    "entities:\n"
+    "  - {name: e, join_key: id, type: int64}\n"
+    "sources:\n"
+    "  - {name: h, timestamp_field: ts, created_timestamp_column: cts,\n"
+    "     replace_on: [part],\n"
+    "     schema: [{name: id, type: int64}, {name: part, type: string},\n"
+    "       {name: a, type: int64}]}\n"
+    "feature_views:\n"
+    "  - name: v\n"
+    "    entities: [e]\n"
+    "    source: h\n"
+    "    features:\n"
+    "      - {name: s, type: int64, aggregate: sum, column: a, window: 2d,\n"
+    "         where: \"part <> 'z'\"}\n"
+    "      - {name: n, type: int64, aggregate: count, window: 2d,\n"
+    "         offset: 1d}\n";
+
+static const char events[] =
+    "id,part,a,ts,cts\n"
+    "1,p,1,2024-05-01T00:00:00Z,2024-05-01T00:00:00Z\n"
+    "1,p,2,2024-05-02T00:00:00.000001Z,2024-05-03T00:00:00Z\n"
+    "1,p,3,2024-05-02T00:00:00.000001Z,2024-05-05T00:00:00Z\n"
+    "1,z,4,2024-05-03T00:00:00Z,2024-05-03T00:00:00Z\n"
+    "1,p,,2024-05-04T00:00:00Z,2024-05-04T00:00:00Z\n"
+    "1,p,9,2024-05-04T00:00:00.000001Z,2024-05-05T00:00:00Z\n";
+
+START_TEST(a_window_is_explained_by_its_events)
+{
+    static const char spine[] = "id,event_timestamp\n1,2024-05-04T00:00:00Z\n";
+    larder_join_options known = {.naive_offset_minutes = LARDER_NAIVE_REFUSED,
+        .spine_format = LARDER_CSV,
+        .as_known = true};
+
+    shop_open(&s, stores[_i], "memory");
+    ck_assert_msg(shop_apply(&s, windowed) == LARDER_OK, "%s", s.err.message);
+    ck_assert_msg(
+        shop_ingest(&s, "h", events, NULL) == LARDER_OK, "%s", s.err.message);
+    expect(NULL, spine, 1, "v:s",
+        "2024-05-04T00:00:00.000001Z 2024-05-05T00:00:00Z 9 future\n"
+        "2024-05-04T00:00:00Z 2024-05-04T00:00:00Z - null\n"
+        "2024-05-03T00:00:00Z 2024-05-03T00:00:00Z 4 left out\n"
+        "2024-05-02T00:00:00.000001Z 2024-05-05T00:00:00Z 3 counted\n"
+        "2024-05-02T00:00:00.000001Z 2024-05-03T00:00:00Z 2 corrected\n"
+        "2024-05-01T00:00:00Z 2024-05-01T00:00:00Z 1 before the window\n");
+    expect(&known, spine, 1, "v:n",
+        "2024-05-04T00:00:00.000001Z 2024-05-05T00:00:00Z - future\n"
+        "2024-05-04T00:00:00Z 2024-05-04T00:00:00Z - after the window\n"
+        "2024-05-03T00:00:00Z 2024-05-03T00:00:00Z - counted\n"
+        "2024-05-02T00:00:00.000001Z 2024-05-05T00:00:00Z - not yet known\n"
+        "2024-05-02T00:00:00.000001Z 2024-05-03T00:00:00Z - counted\n"
+        "2024-05-01T00:00:00Z 2024-05-01T00:00:00Z - before the window\n");
+    shop_close(&s);
+}
+END_TEST
+
+START_TEST(rows_of_a_window_that_are_not_told_are_counted)
+{
+    char many[8192] = "id,part,a,ts,cts\n", *found, *last;
+
+    for (int i = 0; i < 104; i++)
+        sprintf(many + strlen(many),
+            "1,p,1,2024-05-03T00:%02d:%02dZ,2024-05-03T00:00:00Z\n", i / 60,
+            i % 60);
+    shop_open(&s, stores[_i], "memory");
+    ck_assert_int_eq(shop_apply(&s, windowed), LARDER_OK);
+    ck_assert_int_eq(shop_ingest(&s, "h", many, NULL), LARDER_OK);
+    found = shop_explain(&s,
+        &(larder_join_options){.naive_offset_minutes = LARDER_NAIVE_REFUSED,
+            .spine_format = LARDER_CSV},
+        "id,event_timestamp\n1,2024-05-04T00:00:00Z\n", 1, "v:s");
+    last = strstr(found, "- - - more\n");
+    ck_assert_ptr_nonnull(last);
+    ck_assert_str_eq(last, "- - - more\n");
+    free(found);
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(what_cannot_be_explained_is_said)
 {
     const char spine[] = "id,event_timestamp\n1,2024-05-10T00:00:00Z\n"
@@ -258,6 +338,8 @@ main(void)
         only_rows_of_the_whole_key_are_candidates, a_null_key_has_no_candidates,
         a_view_without_entities_is_explained_too,
         a_long_history_is_told_around_the_winner,
+        a_window_is_explained_by_its_events,
+        rows_of_a_window_that_are_not_told_are_counted,
         what_cannot_be_explained_is_said};
 
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

@@ -67,7 +67,9 @@ const struct operation op_explain = {.name = "explain",
     .group = GROUP_HISTORY,
     .help = "why a joined value is what it is",
     .long_help = "Shows the history rows that a join could have taken for one "
-                 "row of the spine: the winner, and why each other one lost.",
+                 "row of the spine: the winner, and why each other one lost. "
+                 "Of a windowed feature: the events it is made of, and why "
+                 "others do not count.",
     .params =
         (const struct param[]){
             {.name = "place",

@@ -530,6 +530,12 @@ ldr_time_minus(larder_time t, int64_t span_us)
     return clamp(result);
 }
 
+int64_t
+ldr_time_back(larder_time t, int64_t span_us)
+{
+    return t < INT64_MIN + span_us ? INT64_MIN : t - span_us;
+}
+
 larder_time
 ldr_time_plus(larder_time t, int64_t span_us)
 {

@@ -41,5 +41,7 @@ larder_status ldr_offset_parse(
 /* t - span, t + span, kept within LARDER_TIME_MIN and LARDER_TIME_MAX. */
 larder_time ldr_time_minus(larder_time t, int64_t span_us);
 larder_time ldr_time_plus(larder_time t, int64_t span_us);
+/* t - span (not negative) where int64 has it: times end long before. */
+int64_t ldr_time_back(larder_time t, int64_t span_us);
 
 #endif

@@ -65,6 +65,8 @@ size_t ldr_gathering_known(
  * all); may be asked again with another. Lent until the next start. NOMEM. */
 larder_status ldr_gathering_finish(ldr_gathering *gathering,
     larder_time known_by, ldr_events *out, larder_error *err);
+/* Which row added each of the events just made is. */
+const size_t *ldr_gathering_order(const ldr_gathering *gathering);
 
 /* All of it at once, for all rows of a key that lie one after the other: mostly
  * they need but be turned round. Lent until the next call. */

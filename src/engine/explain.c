@@ -4,6 +4,9 @@
  */
 #include "engine/explain.h"
 
+#include "engine/explaining.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +18,8 @@
 #include "engine/asof.h"
 #include "engine/spine.h"
 
-#define SHOWN_ROWS 100u  /* of candidates */
-#define SHOWN_FUTURE 5u  /* of rows after t, the nearest */
-#define KEPT_ROWS 16384u /* of those read so far */
+#define SHOWN_ROWS 100u /* of candidates */
+#define SHOWN_FUTURE 5u /* of rows after t, the nearest */
 #define VALUE_ROOM 512u
 
 enum { EVENT, CREATED, VALUE, OUTCOME, REASON, N_COLUMNS };
@@ -32,23 +34,6 @@ static const larder_field fields[N_COLUMNS] = {
 
 static const larder_schema schema = {fields, N_COLUMNS};
 
-typedef struct explaining {
-    ldr_offline *offline;
-    const ldr_plan *plan;
-    const ldr_plan_view *view;
-    const larder_call *call;
-    const larder_join_options *options;
-    larder_table table;
-    larder_schema source_keys; /* the table's, where it declares none */
-    ldr_arena arena;
-    ldr_row_layout layout;
-    larder_schema key_schema;
-    larder_batch key; /* one row, in scan order */
-    bool null_key;
-    larder_time t;
-    larder_batch out;
-} explaining;
-
 static larder_status
 no_memory(larder_error *err)
 {
@@ -58,8 +43,8 @@ no_memory(larder_error *err)
 /* ------------------------------------------------------ the row in question */
 
 static larder_status
-take_key(
-    explaining *e, const ldr_spine_chunk *chunk, size_t row, larder_error *err)
+take_key(ldr_explaining *e, const ldr_spine_chunk *chunk, size_t row,
+    larder_error *err)
 {
     size_t n = e->view->view->n_keys;
     larder_field *keys = ldr_arena_array(&e->arena, n + 1, sizeof *keys);
@@ -97,7 +82,7 @@ no_such_row(uint64_t wanted, uint64_t n_rows, larder_error *err)
 
 static larder_status
 find_row(
-    explaining *e, larder_stream *input, uint64_t wanted, larder_error *err)
+    ldr_explaining *e, larder_stream *input, uint64_t wanted, larder_error *err)
 {
     ldr_spine spine = {0};
     ldr_spine_chunk chunk = {0};
@@ -125,15 +110,15 @@ out:
 
 /* -------------------------------------------------------------- its history */
 
-static larder_status
-open_scan(explaining *e, larder_time from, larder_time to, larder_stream *out,
-    larder_error *err)
+larder_status
+ldr_explaining_scan(ldr_explaining *e, larder_time from, larder_time to,
+    larder_stream *out, larder_error *err)
 {
     larder_scan scan = {.table = &e->table,
         .key = e->view->scan_keys,
         .n_key = e->view->view->n_keys,
-        .columns = e->view->columns,
-        .n_columns = e->view->view->n_features,
+        .columns = e->columns,
+        .n_columns = e->n_columns,
         .from = from,
         .to = to,
         .keys = &e->key,
@@ -165,22 +150,43 @@ append_value(larder_column *out, const larder_column *from, size_t row,
     return larder_column_append_text(out, (larder_bytes){words, n}, err);
 }
 
-static larder_status
-tell(explaining *e, const larder_batch *rows, size_t row, const char *outcome,
-    const char *reason, larder_error *err)
+larder_status
+ldr_explaining_tell(ldr_explaining *e, const larder_batch *rows, size_t row,
+    const char *outcome, const char *reason, larder_error *err)
 {
     size_t n_keys = e->view->view->n_keys;
-    size_t feature = e->plan->features[0].feature;
+    larder_column *value = &e->out.columns[VALUE];
     larder_status rc;
 
     LARDER_TRY(ldr_column_copy(
         &e->out.columns[EVENT], &rows->columns[n_keys], row, 1, err));
     LARDER_TRY(ldr_column_copy(
         &e->out.columns[CREATED], &rows->columns[n_keys + 1], row, 1, err));
-    LARDER_TRY(append_value(&e->out.columns[VALUE],
-        &rows->columns[n_keys + 2 + feature], row, err));
+    if (e->told == LDR_NO_FIELD)
+        LARDER_TRY(larder_column_append_null(value, err));
+    else
+        LARDER_TRY(append_value(
+            value, &rows->columns[n_keys + 2 + e->told], row, err));
     LARDER_TRY(text(&e->out.columns[OUTCOME], outcome, err));
     LARDER_TRY(text(&e->out.columns[REASON], reason, err));
+    e->out.n_rows++;
+out:
+    return rc;
+}
+
+larder_status
+ldr_explaining_more(ldr_explaining *e, size_t n, larder_error *err)
+{
+    char words[64];
+    larder_status rc;
+
+    if (n == 0)
+        return LARDER_OK;
+    snprintf(words, sizeof words, "%zu older rows are not shown", n);
+    for (size_t i = 0; i < OUTCOME; i++)
+        LARDER_TRY(larder_column_append_null(&e->out.columns[i], err));
+    LARDER_TRY(text(&e->out.columns[OUTCOME], "more", err));
+    LARDER_TRY(text(&e->out.columns[REASON], words, err));
     e->out.n_rows++;
 out:
     return rc;
@@ -201,14 +207,15 @@ newer_first(const void *a, const void *b)
     return -larder_row_compare(x->encoded, y->encoded);
 }
 
-static larder_time
-event_of(const explaining *e, const larder_batch *rows, size_t row)
+larder_time
+ldr_explaining_event(
+    const ldr_explaining *e, const larder_batch *rows, size_t row)
 {
     return ldr_column_integer(&rows->columns[e->view->view->n_keys], row);
 }
 
 static larder_status
-encode(const explaining *e, const larder_batch *rows, size_t row,
+encode(const ldr_explaining *e, const larder_batch *rows, size_t row,
     const larder_column **columns, ldr_buffer *out, larder_error *err)
 {
     const larder_column *values = &rows->columns[e->view->view->n_keys + 2];
@@ -216,24 +223,25 @@ encode(const explaining *e, const larder_batch *rows, size_t row,
 
     for (size_t i = 0; i < e->layout.n_columns; i++)
         columns[i] = &values[i];
-    return ldr_row_encode(&e->layout, (larder_bytes){0}, event_of(e, rows, row),
+    return ldr_row_encode(&e->layout, (larder_bytes){0},
+        ldr_explaining_event(e, rows, row),
         ldr_column_is_null(created, row) ? LDR_NO_CREATED
                                          : ldr_column_integer(created, row),
         columns, row, out, err);
 }
 
-/* The rows by R3, greatest first; stores settle no ties. To be freed. */
-static larder_status
-order_rows(const explaining *e, const larder_batch *rows, candidate **out,
-    larder_error *err)
+larder_status
+ldr_explaining_order(const ldr_explaining *e, const larder_batch *rows,
+    size_t **out, larder_error *err)
 {
+    size_t *order = calloc(rows->n_rows + 1, sizeof *order);
     candidate *all = calloc(rows->n_rows + 1, sizeof *all);
     const larder_column **columns =
         calloc(e->layout.n_columns + 1, sizeof *columns);
     ldr_buffer bytes = {0};
     larder_status rc = LARDER_OK;
 
-    if (all == NULL || columns == NULL) {
+    if (order == NULL || all == NULL || columns == NULL) {
         rc = no_memory(err);
         goto out;
     }
@@ -247,12 +255,15 @@ order_rows(const explaining *e, const larder_batch *rows, candidate **out,
         all[i].row = i;
     }
     qsort(all, rows->n_rows, sizeof *all, newer_first);
-    *out = all;
-    all = NULL;
+    for (size_t i = 0; i < rows->n_rows; i++)
+        order[i] = all[i].row;
+    *out = order;
+    order = NULL;
 out:
     ldr_buffer_free(&bytes);
     free(columns);
     free(all);
+    free(order);
     return rc;
 }
 
@@ -277,8 +288,8 @@ out:
 
 /* Of the rows after t only the nearest are of interest; they come last. */
 static larder_status
-read_future(
-    explaining *e, larder_stream *stream, larder_batch *last, larder_error *err)
+read_future(ldr_explaining *e, larder_stream *stream, larder_batch *last,
+    larder_error *err)
 {
     larder_batch batch = {0};
     larder_status rc;
@@ -291,7 +302,7 @@ read_future(
             break;
         LARDER_TRY(ldr_batch_copy(last, &batch, 0, batch.n_rows, err));
         larder_batch_release(&batch);
-        if (last->n_rows > KEPT_ROWS)
+        if (last->n_rows > LDR_KEPT_ROWS)
             LARDER_TRY(keep_last(last, SHOWN_ROWS, err));
     }
 out:
@@ -300,22 +311,22 @@ out:
 }
 
 static larder_status
-tell_future(explaining *e, larder_error *err)
+tell_future(ldr_explaining *e, larder_error *err)
 {
     larder_stream stream = {0};
     larder_batch last = {0};
-    candidate *order = NULL;
+    size_t *order = NULL;
     size_t n;
     larder_status rc = LARDER_OK;
 
     if (e->t == LARDER_TIME_MAX)
         return LARDER_OK;
-    LARDER_TRY(open_scan(e, e->t + 1, LARDER_TIME_MAX, &stream, err));
+    LARDER_TRY(ldr_explaining_scan(e, e->t + 1, LARDER_TIME_MAX, &stream, err));
     LARDER_TRY(read_future(e, &stream, &last, err));
-    LARDER_TRY(order_rows(e, &last, &order, err));
+    LARDER_TRY(ldr_explaining_order(e, &last, &order, err));
     n = last.n_rows;
     for (size_t i = n > SHOWN_FUTURE ? n - SHOWN_FUTURE : 0; i < n; i++)
-        LARDER_TRY(tell(e, &last, order[i].row, "future",
+        LARDER_TRY(ldr_explaining_tell(e, &last, order[i], "future",
             "its event time is after the spine row's", err));
 out:
     free(order);
@@ -324,8 +335,9 @@ out:
     return rc;
 }
 
-static bool
-known(const explaining *e, const larder_batch *rows, size_t row)
+bool
+ldr_explaining_known(
+    const ldr_explaining *e, const larder_batch *rows, size_t row)
 {
     const larder_column *created = &rows->columns[e->view->view->n_keys + 1];
 
@@ -335,7 +347,8 @@ known(const explaining *e, const larder_batch *rows, size_t row)
 }
 
 static int
-order_created(const explaining *e, const larder_batch *rows, size_t a, size_t b)
+order_created(
+    const ldr_explaining *e, const larder_batch *rows, size_t a, size_t b)
 {
     const larder_column *created = &rows->columns[e->view->view->n_keys + 1];
     larder_value x = larder_column_value(created, a);
@@ -346,45 +359,47 @@ order_created(const explaining *e, const larder_batch *rows, size_t a, size_t b)
 
 /* The first known row as they came; n_rows: none is. */
 static size_t
-first_known(const explaining *e, const larder_batch *rows)
+first_known(const ldr_explaining *e, const larder_batch *rows)
 {
     size_t i = 0;
 
-    while (i < rows->n_rows && !known(e, rows, i))
+    while (i < rows->n_rows && !ldr_explaining_known(e, rows, i))
         i++;
     return i;
 }
 
 static larder_status
-tell_candidate(explaining *e, const larder_batch *rows, size_t i, size_t winner,
-    larder_error *err)
+tell_candidate(ldr_explaining *e, const larder_batch *rows, size_t i,
+    size_t winner, larder_error *err)
 {
     const ldr_view *view = e->view->view;
-    larder_time event = event_of(e, rows, i);
+    larder_time event = ldr_explaining_event(e, rows, i);
 
-    if (!known(e, rows, i))
-        return tell(e, rows, i, "not yet known",
+    if (!ldr_explaining_known(e, rows, i))
+        return ldr_explaining_tell(e, rows, i, "not yet known",
             "its created time is null or after the spine row's (--as-known)",
             err);
     if (view->has_ttl && ldr_ttl_passed(event, e->t, view->ttl_us))
-        return tell(e, rows, i, "expired",
+        return ldr_explaining_tell(e, rows, i, "expired",
             "its event time is more than the ttl before the spine row's", err);
     if (i == winner)
-        return tell(e, rows, i, "winner", "the newest row at that time", err);
-    if (event != event_of(e, rows, winner))
-        return tell(e, rows, i, "older", "a newer event is there", err);
+        return ldr_explaining_tell(
+            e, rows, i, "winner", "the newest row at that time", err);
+    if (event != ldr_explaining_event(e, rows, winner))
+        return ldr_explaining_tell(
+            e, rows, i, "older", "a newer event is there", err);
     if (order_created(e, rows, i, winner) != 0)
-        return tell(e, rows, i, "earlier created",
+        return ldr_explaining_tell(e, rows, i, "earlier created",
             "of equal event time, but another was created later", err);
-    return tell(e, rows, i, "lesser row",
+    return ldr_explaining_tell(e, rows, i, "lesser row",
         "of equal times; the greater encoded row wins", err);
 }
 
 /* Rows up to t, newest first, until the winner and all its ties are among
  * them, and enough of what is older. */
 static larder_status
-read_candidates(
-    explaining *e, larder_stream *stream, larder_batch *rows, larder_error *err)
+read_candidates(ldr_explaining *e, larder_stream *stream, larder_batch *rows,
+    larder_error *err)
 {
     larder_batch batch = {0};
     larder_status rc;
@@ -393,10 +408,10 @@ read_candidates(
     for (;;) {
         size_t n = rows->n_rows, found = first_known(e, rows);
 
-        if (n > found + SHOWN_ROWS &&
-            event_of(e, rows, n - 1) != event_of(e, rows, found))
+        if (n > found + SHOWN_ROWS && ldr_explaining_event(e, rows, n - 1) !=
+                                          ldr_explaining_event(e, rows, found))
             break;
-        if (n == found && n > KEPT_ROWS)
+        if (n == found && n > LDR_KEPT_ROWS)
             LARDER_TRY(keep_last(rows, SHOWN_ROWS, err));
         LARDER_TRY(larder_call_check(e->call, err));
         LARDER_TRY(larder_stream_next(stream, &batch, err));
@@ -411,23 +426,23 @@ out:
 }
 
 static larder_status
-tell_candidates(explaining *e, larder_error *err)
+tell_candidates(ldr_explaining *e, larder_error *err)
 {
     larder_stream stream = {0};
     larder_batch rows = {0};
-    candidate *order = NULL;
+    size_t *order = NULL;
     size_t at = 0, first, winner;
     larder_status rc;
 
-    LARDER_TRY(open_scan(e, LARDER_TIME_MIN, e->t, &stream, err));
+    LARDER_TRY(ldr_explaining_scan(e, LARDER_TIME_MIN, e->t, &stream, err));
     LARDER_TRY(read_candidates(e, &stream, &rows, err));
-    LARDER_TRY(order_rows(e, &rows, &order, err));
-    while (at < rows.n_rows && !known(e, &rows, order[at].row))
+    LARDER_TRY(ldr_explaining_order(e, &rows, &order, err));
+    while (at < rows.n_rows && !ldr_explaining_known(e, &rows, order[at]))
         at++;
-    winner = at < rows.n_rows ? order[at].row : SIZE_MAX;
+    winner = at < rows.n_rows ? order[at] : SIZE_MAX;
     first = at < rows.n_rows && at > SHOWN_ROWS / 2 ? at - SHOWN_ROWS / 2 : 0;
     for (size_t i = first; i < rows.n_rows && i < first + SHOWN_ROWS; i++)
-        LARDER_TRY(tell_candidate(e, &rows, order[i].row, winner, err));
+        LARDER_TRY(tell_candidate(e, &rows, order[i], winner, err));
 out:
     free(order);
     larder_batch_release(&rows);
@@ -437,20 +452,51 @@ out:
 
 /* ---------------------------------------------------------------- the whole */
 
+/* What is read: of a windowed feature what its view's events need. */
 static larder_status
-prepare(explaining *e, larder_error *err)
+choose_columns(ldr_explaining *e, const ldr_feature *feature, larder_error *err)
 {
     const ldr_view *view = e->view->view;
-    larder_type *types =
-        ldr_arena_array(&e->arena, view->n_features + 1, sizeof *types);
+    ldr_event_plan *events = ldr_arena_alloc(&e->arena, sizeof *events);
+    size_t w = 0;
     larder_status rc;
 
+    if (events == NULL)
+        return no_memory(err);
+    e->columns = e->view->columns;
+    e->n_columns = view->n_features;
+    e->told = (size_t)(feature - view->features);
+    if (feature->aggregate == LDR_AGGREGATE_NONE)
+        return LARDER_OK;
+    LARDER_TRY(ldr_event_plan_make(view, &e->arena, events, err));
+    while (events->features[w] != e->told)
+        w++;
+    e->events = events;
+    e->window = &events->windows[w];
+    e->columns = events->scanned;
+    e->n_columns = events->n_scanned;
+    e->told = e->window->column == LDR_NO_COLUMN ? LDR_NO_FIELD
+                                                 : e->window->column - 1;
+out:
+    return rc;
+}
+
+static larder_status
+prepare(ldr_explaining *e, larder_error *err)
+{
+    const ldr_view *view = e->view->view;
+    larder_type *types;
+    larder_status rc;
+
+    LARDER_TRY(
+        choose_columns(e, &view->features[e->plan->features[0].feature], err));
+    types = ldr_arena_array(&e->arena, e->n_columns + 1, sizeof *types);
     if (types == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < view->n_features; i++)
-        types[i] = e->view->columns[i].type;
-    LARDER_TRY(ldr_row_layout_init(
-        &e->layout, types, view->n_features, &e->arena, err));
+    for (size_t i = 0; i < e->n_columns; i++)
+        types[i] = e->columns[i].type;
+    LARDER_TRY(
+        ldr_row_layout_init(&e->layout, types, e->n_columns, &e->arena, err));
     ldr_view_source(view, &e->source_keys, &e->table);
     LARDER_TRY(larder_batch_init(&e->out, &schema, err));
 out:
@@ -458,14 +504,15 @@ out:
 }
 
 static larder_status
-read_history(explaining *e, larder_error *err)
+read_history(ldr_explaining *e, larder_error *err)
 {
     larder_status rc;
 
     LARDER_TRY(ldr_offline_begin(e->offline, e->call, 1, err));
     rc = tell_future(e, err);
     if (rc == LARDER_OK)
-        rc = tell_candidates(e, err);
+        rc = e->window != NULL ? ldr_explain_window(e, err)
+                               : tell_candidates(e, err);
     ldr_offline_end(e->offline);
 out:
     return rc;
@@ -489,32 +536,12 @@ refuse_derived(const ldr_plan *plan, larder_error *err)
     return LARDER_INVALID;
 }
 
-/* No one row is its value. */
-static larder_status
-refuse_windowed(const ldr_plan *plan, larder_error *err)
-{
-    const ldr_view *view = plan->views[plan->features[0].view].view;
-    const ldr_feature *feature = &view->features[plan->features[0].feature];
-    char window[40];
-
-    ldr_duration_print(feature->window_us, window);
-    larder_fail(err, LARDER_INVALID,
-        "'%s' is %s over a window of %s: no one row is its value",
-        plan->features[0].ref, ldr_aggregate_name(feature->aggregate), window);
-    larder_hint(err,
-        "look at them: larder sql \"SELECT * FROM %s WHERE ... ORDER BY %s\"",
-        view->source->table == NULL ? view->source->about.name
-                                    : view->source->table,
-        view->source->timestamp_field);
-    return LARDER_INVALID;
-}
-
 larder_status
 ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
     const larder_join_options *options, larder_stream *spine, uint64_t row,
     larder_stream *out, larder_error *err)
 {
-    explaining e = {.offline = offline,
+    ldr_explaining e = {.offline = offline,
         .plan = plan,
         .view = plan->n_views == 0 ? NULL : &plan->views[0],
         .call = call,
@@ -523,9 +550,6 @@ ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
 
     if (plan->features[0].view == LDR_PLAN_DERIVED)
         return refuse_derived(plan, err);
-    if (plan->views[0].view->features[plan->features[0].feature].aggregate !=
-        LDR_AGGREGATE_NONE)
-        return refuse_windowed(plan, err);
     LARDER_TRY(prepare(&e, err));
     LARDER_TRY(find_row(&e, spine, row, err));
     if (!e.null_key)

@@ -417,6 +417,12 @@ out:
     return rc;
 }
 
+const size_t *
+ldr_gathering_order(const ldr_gathering *gathering)
+{
+    return gathering->order;
+}
+
 /* ------------------------------------------------------------------ at once
  */
 

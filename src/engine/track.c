@@ -7,12 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* t - span where int64 has it: times end long before. */
-static larder_time
-earlier(larder_time t, int64_t span_us)
-{
-    return t < INT64_MIN + span_us ? INT64_MIN : t - span_us;
-}
+#include "base/time.h"
 
 /* The first event of [from, end) that is after t: near where it was, or far. */
 static size_t
@@ -139,7 +134,7 @@ move_stack(ldr_track_stack *stack, const ldr_series *series, size_t begin,
 void
 ldr_edge_move(ldr_edge *edge, const ldr_series *series, larder_time t)
 {
-    larder_time last = earlier(t, edge->offset_us);
+    larder_time last = ldr_time_back(t, edge->offset_us);
     size_t begin = edge->end;
     size_t end = first_after(series, begin, series->n, last);
 
@@ -233,7 +228,7 @@ void
 ldr_track_move(ldr_track *track, const ldr_edge *edge, const ldr_series *series,
     larder_time t)
 {
-    larder_time last = earlier(earlier(t, edge->offset_us), track->window_us);
+    larder_time last = ldr_time_back(ldr_time_back(t, edge->offset_us), track->window_us);
     size_t end = edge->end;
     size_t begin = first_after(series, track->begin, end, last);
 
