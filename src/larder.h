@@ -398,8 +398,8 @@ typedef struct larder_applied {
 } larder_applied;
 
 /* What apply would do: columns action ("add", "change", "remove", "reshape"),
- * kind, name, fields (text), breaking (bool). Proves sources against the live
- * store, writes nothing. */
+ * kind, name, fields (text), breaking (bool), services (text: those applied now
+ * that read it). Proves sources against the live store, writes nothing. */
 LARDER_CHECKED larder_status larder_plan(larder_store *store,
     const larder_call *call, larder_applied *out, larder_stream *changes,
     larder_error *err);

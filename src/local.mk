@@ -112,7 +112,8 @@ libldr_la_SOURCES += \
 	%D%/registry/lineage.c \
 	%D%/registry/probe.c %D%/registry/probe.h \
 	%D%/registry/rows.c %D%/registry/rows.h \
-	%D%/registry/snapshot.c %D%/registry/snapshot.h
+	%D%/registry/snapshot.c %D%/registry/snapshot.h \
+	%D%/registry/touched.c %D%/registry/touched.h
 
 libldr_la_SOURCES += \
 	%D%/engine/answer.c %D%/engine/answer.h \

@@ -88,10 +88,10 @@ print_value(FILE *file, const larder_value *value, const char *end)
 }
 
 char *
-snapshots_text(larder_stream *stream)
+snapshots_columns(larder_stream *stream, size_t n_fields)
 {
     char *text = NULL;
-    size_t size = 0, n_fields = stream->schema->n_fields;
+    size_t size = 0;
     FILE *file = open_memstream(&text, &size);
     larder_batch batch = {0};
 
@@ -113,4 +113,10 @@ snapshots_text(larder_stream *stream)
     larder_stream_close(stream);
     ck_assert_int_eq(fclose(file), 0);
     return text;
+}
+
+char *
+snapshots_text(larder_stream *stream)
+{
+    return snapshots_columns(stream, stream->schema->n_fields);
 }

@@ -23,5 +23,7 @@ ldr_offline *snapshots_offline(void);
 /* The rows of a stream, "a | b | -\n" each, null as "-"; closes it. To be
  * freed. */
 char *snapshots_text(larder_stream *stream);
+/* Of its first columns only. */
+char *snapshots_columns(larder_stream *stream, size_t n_fields);
 
 #endif

@@ -103,7 +103,7 @@ keep(bench *b, ldr_changes *changes)
 
     ck_assert_int_eq(ldr_changes_stream(changes, &stream, NULL), LARDER_OK);
     free(b->changes);
-    b->changes = snapshots_text(&stream);
+    b->changes = snapshots_columns(&stream, 5);
     ldr_changes_release(changes);
 }
 

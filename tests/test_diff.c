@@ -58,7 +58,7 @@ changes_between(ldr_snapshot *from, ldr_snapshot *to)
     ldr_changes_release(&changes);
     ldr_snapshot_drop(from);
     ldr_snapshot_drop(to);
-    return snapshots_text(&stream);
+    return snapshots_columns(&stream, 5);
 }
 
 /* Replacing this text by that makes these changes. */
@@ -274,6 +274,41 @@ assert_derived(const char *this, const char *that, const char *expected)
     free(text);
 }
 
+START_TEST(services_that_read_what_changes_are_named)
+{
+    static const struct {
+        const char *from, *to, *expected;
+    } each[] = {
+        {"window: 30d", "window: 7d",
+            "change | view | v | features: made window 30d -> 7d | false | "
+            "s, t\n"},
+        {"open > 3", "open > 4",
+            "change | on-demand view | top | features: late expr 'open > 3' -> "
+            "'open > 4' | false | s\n"},
+        {"at, table: calls", "at, table: calls, owner: x",
+            "change | source | calls | owner: unset -> x | false | s, t\n"},
+    };
+
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
+        ldr_snapshot *from = snapshots_of(derived);
+        ldr_snapshot *to = snapshots_but(derived, each[i].from, each[i].to);
+        ldr_changes changes = {0};
+        larder_stream stream = {0};
+        char *text;
+
+        ck_assert_int_eq(ldr_diff(from, to, &changes, NULL), LARDER_OK);
+        ck_assert_int_eq(
+            ldr_changes_stream(&changes, &stream, NULL), LARDER_OK);
+        text = snapshots_text(&stream);
+        ck_assert_str_eq(text, each[i].expected);
+        free(text);
+        ldr_changes_release(&changes);
+        ldr_snapshot_drop(from);
+        ldr_snapshot_drop(to);
+    }
+}
+END_TEST
+
 START_TEST(how_a_feature_is_computed_may_change)
 {
     assert_derived("window: 30d", "window: 7d",
@@ -393,7 +428,7 @@ START_TEST(added_reshapes_sort_among_the_changes)
         LARDER_OK);
     ldr_changes_sort(&changes);
     ck_assert_int_eq(ldr_changes_stream(&changes, &stream, NULL), LARDER_OK);
-    text = snapshots_text(&stream);
+    text = snapshots_columns(&stream, 5);
     ck_assert_str_eq(text, "add | entity | z | x | false\n"
                            "add | source | b | - | false\n"
                            "reshape | source | b | create table | false\n");
@@ -424,6 +459,7 @@ main(void)
     tcase_add_test(tcase, another_key_breaks_whoever_asks_by_it);
     tcase_add_test(tcase, a_service_that_goes_or_asks_for_less_breaks);
     tcase_add_test(tcase, how_a_feature_is_computed_may_change);
+    tcase_add_test(tcase, services_that_read_what_changes_are_named);
     tcase_add_test(
         tcase, an_on_demand_feature_that_goes_or_has_another_type_breaks);
     tcase_add_test(tcase, what_a_question_must_bring_breaks_when_it_changes);

@@ -17,7 +17,9 @@ add_row(
 {
     const larder_column *columns = batch->columns;
     larder_value action = larder_column_value(&columns[0], row);
+    larder_value fields = larder_column_value(&columns[3], row);
     larder_value breaking = larder_column_value(&columns[4], row);
+    larder_value services = larder_column_value(&columns[5], row);
 
     if (!breaking.null && breaking.as.boolean)
         sheet_text(sheet,
@@ -25,8 +27,17 @@ add_row(
                 (int)action.as.text.size, (const char *)action.as.text.data));
     else
         sheet_cell(sheet, action);
-    for (size_t c = 1; c < 4; c++)
-        sheet_cell(sheet, larder_column_value(&columns[c], row));
+    sheet_cell(sheet, larder_column_value(&columns[1], row));
+    sheet_cell(sheet, larder_column_value(&columns[2], row));
+    if (services.null)
+        sheet_cell(sheet, fields);
+    else
+        sheet_text(
+            sheet, ldr_arena_printf(&run->arena, "%.*s%sread by %.*s",
+                       fields.null ? 0 : (int)fields.as.text.size,
+                       fields.null ? "" : (const char *)fields.as.text.data,
+                       fields.null ? "" : "; ", (int)services.as.text.size,
+                       (const char *)services.as.text.data));
 }
 
 static larder_status

@@ -11,6 +11,7 @@
 #include "registry/breaking.h"
 #include "registry/compare.h"
 #include "registry/rows.h"
+#include "registry/touched.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,7 @@ ldr_diff(const ldr_snapshot *from, const ldr_snapshot *to, ldr_changes *out,
         LARDER_TRY(diff_gone(kind, a, b, &changes, err));
     }
     LARDER_TRY(ldr_breaking(from, to, &changes, err));
+    LARDER_TRY(ldr_touched(from, &changes, err));
     ldr_changes_sort(&changes);
     *out = changes;
     changes = (ldr_changes){0};
@@ -245,7 +247,7 @@ add_row(larder_batch *batch, const ldr_change *change, larder_error *err)
     ldr_arena arena = {0};
     const char *row[] = {action_name(change->action),
         ldr_kind_name(change->kind), change->name, change->fields,
-        change->breaking ? "true" : "false"};
+        change->breaking ? "true" : "false", change->services};
     larder_status rc = LARDER_OK;
 
     if (change->breaks != NULL) {
@@ -266,8 +268,9 @@ ldr_changes_stream(
 {
     static const larder_field fields[] = {{"action", LARDER_STRING},
         {"kind", LARDER_STRING}, {"name", LARDER_STRING},
-        {"fields", LARDER_STRING}, {"breaking", LARDER_BOOL}};
-    static const larder_schema schema = {fields, 5};
+        {"fields", LARDER_STRING}, {"breaking", LARDER_BOOL},
+        {"services", LARDER_STRING}};
+    static const larder_schema schema = {fields, 6};
     larder_batch batch = {0};
     larder_status rc = LARDER_OK;
 

@@ -25,7 +25,8 @@ typedef struct ldr_change {
     const char *name;
     const char *fields; /* "ttl: 7d -> 14d; features: + roi" */
     bool breaking;
-    const char *breaks; /* NULL, or the services it breaks */
+    const char *breaks;   /* NULL, or the services it breaks */
+    const char *services; /* NULL, or those that read it */
 } ldr_change;
 
 typedef struct ldr_changes {
