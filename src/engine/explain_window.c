@@ -165,8 +165,8 @@ ldr_explain_window(ldr_explaining *e, larder_error *err)
     LARDER_TRY(read_rows(&t, &stream, err));
     LARDER_TRY(tell_rows(&t, err));
 out:
-    larder_stream_close(&stream);
     larder_batch_release(&t.rows);
+    larder_stream_close(&stream);
     free(t.event_of);
     return rc;
 }
