@@ -7,6 +7,7 @@
 
 #include "join.h"
 #include "joined.h"
+#include "print.h"
 
 static larder_status
 range_end(struct run *run, const char *name, int32_t offset, larder_time *out,
@@ -99,23 +100,122 @@ end(struct joining *j)
     input_close(&j->input);
 }
 
+/* ------------------------------------------------------ told, and not done */
+
+/* One view: its plan, why, and the statement. */
+static void
+print_approach(const larder_batch *batch, size_t row)
+{
+    larder_bytes cells[4];
+
+    for (size_t i = 0; i < 4; i++)
+        cells[i] = larder_column_value(&batch->columns[i], row).as.text;
+    printf("%.*s: %.*s\n", (int)cells[0].size, (const char *)cells[0].data,
+        (int)cells[1].size, (const char *)cells[1].data);
+    for (size_t i = 2; i < 4; i++)
+        if (!larder_column_value(&batch->columns[i], row).null)
+            printf("  %.*s\n", (int)cells[i].size, (const char *)cells[i].data);
+}
+
+/* Statements are too long for the cells of a table. */
+static larder_status
+print_approaches(struct run *run, larder_stream *rows, larder_error *err)
+{
+    static const struct listing listing = {.name = "views"};
+    larder_batch batch = {0};
+    larder_status rc;
+
+    if (run->output != OUTPUT_TABLE)
+        return print_stream(run, &listing, rows, NULL, err);
+    for (;;) {
+        LARDER_TRY(larder_stream_next(rows, &batch, err));
+        if (batch.n_rows == 0)
+            break;
+        for (size_t row = 0; row < batch.n_rows; row++)
+            print_approach(&batch, row);
+        larder_batch_release(&batch);
+    }
+    rc = print_flush(run, err);
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
+static larder_status
+explain_join(struct joining *j, larder_error *err)
+{
+    larder_store *store;
+    larder_status rc;
+
+    LARDER_TRY(run_store(j->run, &store, err));
+    LARDER_TRY(larder_join_approach(store, &j->run->call, &j->options,
+        j->options.range ? NULL : &j->spine, &j->rows, err));
+    rc = print_approaches(j->run, &j->rows, err);
+out:
+    return rc;
+}
+
+/* The spine is the name of a table, and is not opened. */
+static larder_status
+print_sql(struct joining *j, const char *dialect, larder_error *err)
+{
+    struct run *run = j->run;
+    larder_sql_options options = {.features = j->options.features,
+        .dialect = dialect,
+        .spine = argument_text(&run->arguments, "spine"),
+        .timestamp = j->options.timestamp,
+        .as_known = j->options.as_known};
+    larder_store *store;
+    char *sql = NULL;
+    larder_status rc;
+
+    if (argument_text(&run->arguments, "from") != NULL ||
+        argument_text(&run->arguments, "to") != NULL ||
+        argument_text(&run->arguments, "out") != NULL)
+        return run_usage(run, err,
+            "--sql prints a statement about a table: it takes no --from, --to "
+            "or -O");
+    LARDER_TRY(run_store(run, &store, err));
+    LARDER_TRY(larder_join_sql(store, &run->call, &options, &sql, err));
+    if (run->output == OUTPUT_TABLE || run->output == OUTPUT_CSV) {
+        fputs(sql, stdout);
+        rc = print_flush(run, err);
+    } else {
+        rc = print_document(
+            run, json_pack("{s:s, s:s}", "dialect", dialect, "sql", sql), err);
+    }
+out:
+    free(sql);
+    return rc;
+}
+
 static larder_status
 run_join(struct run *run, larder_error *err)
 {
     const char *spine = argument_text(&run->arguments, "spine");
+    const char *dialect = argument_text(&run->arguments, "sql");
     struct joining j = {.run = run};
     larder_status rc;
 
     LARDER_TRY(join_options(run, &j.options, err));
     LARDER_TRY(run_features(run, &j.options.features, err));
+    if (dialect != NULL) {
+        rc = print_sql(&j, dialect, err);
+        goto out;
+    }
     LARDER_TRY(take_range(&j, "from", "to", spine != NULL, err));
     if (spine != NULL)
         LARDER_TRY(input_spine(run, spine, &j.input, &j.spine, err));
-    rc = join(&j, argument_text(&run->arguments, "out"), err);
+    if (argument_flag(&run->arguments, "explain"))
+        rc = explain_join(&j, err);
+    else
+        rc = join(&j, argument_text(&run->arguments, "out"), err);
 out:
     end(&j);
     return rc;
 }
+
+static const char *const dialects[] = {"postgres", "duckdb", NULL};
 
 #define PARAM_OUT                                                              \
     {                                                                          \
@@ -141,7 +241,13 @@ const struct operation op_join = {.name = "join",
         "With -O the rows go to a file, written whole or not at all, and "
         "FILE.manifest.json says what they were made of; a report is printed. "
         "Without it the rows themselves are printed, in the spine's format "
-        "unless -o says another.",
+        "unless -o says another.\n"
+        "\n"
+        "--explain joins nothing and prints for each view the plan the store "
+        "would follow, why, and its statement. --sql prints one statement that "
+        "does the same join of plain features in PostgreSQL or DuckDB, for "
+        "rows of the table SPINE (spine unless given; for DuckDB a file's name "
+        "too); what it cannot do as Larder does stands above it.",
     .params = (const struct param[]){{.name = "spine",
                                          .type = PARAM_FILE,
                                          .positional = true,
@@ -165,6 +271,14 @@ const struct operation op_join = {.name = "join",
             .type = PARAM_TEXT,
             .value = "TIME",
             .help = "to here; both are included"},
+        {.name = "explain",
+            .type = PARAM_FLAG,
+            .help = "join nothing: say how it would be done"},
+        {.name = "sql",
+            .type = PARAM_CHOICE,
+            .value = "DIALECT",
+            .choices = dialects,
+            .help = "join nothing: print a statement for postgres or duckdb"},
         PARAM_FORMAT("SPINE"), {0}},
     .run = run_join};
 

@@ -232,20 +232,12 @@ check_view(const probe *self, const found *it, const ldr_view *view)
     }
 }
 
+/* `statement` makes the index. */
 static void
-warn_index(const probe *self, const found *it, const ldr_view *view)
+warn_index(const probe *self, const found *it, const ldr_view *view,
+    const char *statement)
 {
-    char columns[NAMES_ROOM], hint[2 * NAMES_ROOM];
-    size_t size = 0;
-
-    columns[0] = '\0';
-    for (size_t i = 0; i < view->n_keys && size < NAMES_ROOM / 2; i++)
-        size += (size_t)snprintf(
-            columns + size, NAMES_ROOM - size, "%.64s, ", view->keys[i].name);
-    snprintf(hint, sizeof hint,
-        "CREATE INDEX %.100s_by_key ON %.100s (%s%.64s)", it->table.name,
-        it->table.name, columns, it->table.event);
-    ldr_warning(self->faults, &view->about.place, hint,
+    ldr_warning(self->faults, &view->about.place, statement,
         "feature view '%s': no index of table '%s' finds its keys, so each "
         "join reads the whole table",
         view->about.name, it->table.name);
@@ -253,10 +245,32 @@ warn_index(const probe *self, const found *it, const ldr_view *view)
 
 /* Has the table an index by the view's keys? Only the store knows. */
 static larder_status
+look_for_index(const probe *self, const found *it, const ldr_view *view,
+    const larder_table *table)
+{
+    larder_described described = {0};
+    char *statement = NULL;
+    larder_status rc;
+
+    LARDER_TRY(ldr_offline_describe(
+        self->store, self->call, table, &described, self->err));
+    if (described.seekable)
+        goto out;
+    LARDER_TRY(ldr_offline_propose(
+        self->store, self->call, table, &statement, self->err));
+    if (statement != NULL) /* else none would help */
+        warn_index(self, it, view, statement);
+out:
+    free(statement);
+    larder_described_release(&described);
+    return rc;
+}
+
+static larder_status
 check_index(const probe *self, const found *it, const ldr_view *view)
 {
+    const larder_schema keys = {view->keys, view->n_keys};
     larder_table table = it->table;
-    larder_described described = {0};
     const char **key;
     larder_status rc;
 
@@ -271,11 +285,8 @@ check_index(const probe *self, const found *it, const ldr_view *view)
         key[i] = view->keys[i].name;
     table.key = key;
     table.n_key = view->n_keys;
-    rc = ldr_offline_describe(
-        self->store, self->call, &table, &described, self->err);
-    if (rc == LARDER_OK && !described.seekable)
-        warn_index(self, it, view);
-    larder_described_release(&described);
+    table.schema = &keys;
+    rc = look_for_index(self, it, view, &table);
     free(key);
     return rc;
 }
