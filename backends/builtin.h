@@ -10,12 +10,18 @@
 #include "larder_backend.h"
 
 extern const larder_offline_ops ldr_offline_memory_ops;
+extern const larder_offline_ops ldr_offline_postgres_ops;
 extern const larder_offline_ops ldr_offline_sqlite_ops;
 
 extern const larder_online_ops ldr_online_memory_ops;
 extern const larder_online_ops ldr_online_lmdb_ops;
+extern const larder_online_ops ldr_online_redis_ops;
 
 extern const larder_registry_ops ldr_registry_memory_ops;
+extern const larder_registry_ops ldr_registry_postgres_ops;
 extern const larder_registry_ops ldr_registry_sqlite_ops;
+
+extern const larder_dialect ldr_dialect_duckdb;
+extern const larder_dialect ldr_dialect_postgres;
 
 #endif

@@ -8,6 +8,7 @@
  * committed between the first and the last, which the file's data version
  * tells.
  */
+#include "sqlite_examine.h"
 #include "sqlite_history.h"
 
 #include "builtin.h"
@@ -243,6 +244,29 @@ history_query(void *self, const larder_call *call, const char *sql,
     return sqlite_query(self, call, sql, out, err);
 }
 
+static larder_status
+history_approach(void *self, unsigned reader, const larder_call *call,
+    const larder_asof *asof, larder_approach *out, larder_error *err)
+{
+    sqlite_history *history = self;
+
+    return sqlite_approach(history->readers[reader], call, asof, out, err);
+}
+
+static larder_status
+history_propose(void *self, const larder_call *call, const larder_table *table,
+    char **out, larder_error *err)
+{
+    return sqlite_propose(self, call, table, out, err);
+}
+
+static larder_status
+history_examine(void *self, const larder_call *call, larder_finding_sink *sink,
+    larder_error *err)
+{
+    return sqlite_examine(&((sqlite_history *)self)->store, call, sink, err);
+}
+
 const larder_offline_ops ldr_offline_sqlite_ops = {.abi = LARDER_BACKEND_ABI,
     .type = "sqlite",
     .state_bytes = sizeof(sqlite_history),
@@ -257,4 +281,7 @@ const larder_offline_ops ldr_offline_sqlite_ops = {.abi = LARDER_BACKEND_ABI,
     .scan = history_scan,
     .asof_join = history_asof,
     .latest = history_latest,
-    .query = history_query};
+    .query = history_query,
+    .approach = history_approach,
+    .propose = history_propose,
+    .examine = history_examine};

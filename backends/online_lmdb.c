@@ -12,6 +12,7 @@
  */
 #include "builtin.h"
 #include "environment_lmdb.h"
+#include "examine_lmdb.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -560,6 +561,13 @@ lmdb_sweep(void *self, const larder_call *call, larder_table_id table,
     return LARDER_OK;
 }
 
+static larder_status
+lmdb_examine(void *self, const larder_call *call, larder_finding_sink *sink,
+    larder_error *err)
+{
+    return ldr_lmdb_examine(self, call, sink, err);
+}
+
 const larder_online_ops ldr_online_lmdb_ops = {
     .abi = LARDER_BACKEND_ABI,
     .type = "lmdb",
@@ -572,4 +580,5 @@ const larder_online_ops ldr_online_lmdb_ops = {
     .scan = lmdb_scan,
     .sweep = lmdb_sweep,
     .destroy = lmdb_destroy,
+    .examine = lmdb_examine,
 };

@@ -15,6 +15,7 @@
  */
 #include "builtin.h"
 #include "sqlite.h"
+#include "sqlite_examine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -475,6 +476,13 @@ out:
     return rc;
 }
 
+static larder_status
+registry_examine(void *self, const larder_call *call, larder_finding_sink *sink,
+    larder_error *err)
+{
+    return sqlite_examine(self, call, sink, err);
+}
+
 const larder_registry_ops ldr_registry_sqlite_ops = {
     .abi = LARDER_BACKEND_ABI,
     .type = "sqlite",
@@ -488,4 +496,5 @@ const larder_registry_ops ldr_registry_sqlite_ops = {
     .record = registry_record,
     .list = registry_list,
     .destroy = registry_destroy,
+    .examine = registry_examine,
 };

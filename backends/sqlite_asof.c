@@ -65,38 +65,45 @@ add_order(sql_text *sql, const larder_table *table)
 /* Parameters: the keys, then the greatest event, the least, the greatest
  * created time. A user's column may compare its text in another way than its
  * index. */
+static void
+add_seek(const sqlite_shape *shape, const larder_asof *asof, sql_text *sql)
+{
+    const larder_table *table = asof->scan.table;
+    size_t n_key = asof->scan.n_key;
+
+    sql_add(sql, "SELECT ");
+    sqlite_shape_list(shape, sql);
+    sql_add(sql, " FROM ");
+    sql_name(sql, table->name);
+    sql_add(sql, " WHERE ");
+    for (size_t i = 0; i < n_key; i++) {
+        sql_name(sql, asof->scan.key[i]);
+        sql_add(sql, " = ?%zu COLLATE BINARY AND ", i + 1);
+    }
+    sql_name(sql, table->event);
+    sql_add(sql, " <= ?%zu", n_key + 1);
+    if (asof->has_ttl) {
+        sql_add(sql, " AND ");
+        sql_name(sql, table->event);
+        sql_add(sql, " >= ?%zu", n_key + 2);
+    }
+    if (asof->as_known && table->created != NULL) {
+        sql_add(sql, " AND ");
+        sql_name(sql, table->created);
+        sql_add(sql, " <= ?%zu AND ", n_key + 3);
+        sql_name(sql, table->created);
+        sql_add(sql, " > %s", "-9223372036854775808");
+    }
+    add_order(sql, table);
+}
+
 static larder_status
 prepare_seek(seeks *s, const larder_asof *asof, larder_error *err)
 {
-    const larder_table *table = asof->scan.table;
-    int next = (int)s->n_key + 1;
     sql_text sql = {0};
-    larder_status rc = LARDER_OK;
+    larder_status rc;
 
-    sql_add(&sql, "SELECT ");
-    sqlite_shape_list(&s->shape, &sql);
-    sql_add(&sql, " FROM ");
-    sql_name(&sql, table->name);
-    sql_add(&sql, " WHERE ");
-    for (size_t i = 0; i < s->n_key; i++) {
-        sql_name(&sql, asof->scan.key[i]);
-        sql_add(&sql, " = ?%zu COLLATE BINARY AND ", i + 1);
-    }
-    sql_name(&sql, table->event);
-    sql_add(&sql, " <= ?%d", next);
-    if (asof->has_ttl) {
-        sql_add(&sql, " AND ");
-        sql_name(&sql, table->event);
-        sql_add(&sql, " >= ?%d", next + 1);
-    }
-    if (asof->as_known && table->created != NULL) {
-        sql_add(&sql, " AND ");
-        sql_name(&sql, table->created);
-        sql_add(&sql, " <= ?%d AND ", next + 2);
-        sql_name(&sql, table->created);
-        sql_add(&sql, " > %s", "-9223372036854775808");
-    }
-    add_order(&sql, table);
+    add_seek(&s->shape, asof, &sql);
     LARDER_TRY(sql_finish(&sql, err));
     LARDER_TRY(sqlite_prepare(s->link, sql.text, &s->statement, err));
 out:
@@ -297,5 +304,68 @@ sqlite_asof(sqlite_reader *reader, const larder_call *call,
 out:
     if (s != NULL)
         seeks_free(s);
+    return rc;
+}
+
+/* ----------------------------------------------------------------- approach */
+
+/* Such a text, for the caller to free(). */
+static larder_status
+copy_text(const char *text, char **out, larder_error *err)
+{
+    *out = strdup(text);
+    return *out == NULL ? larder_fail(err, LARDER_NOMEM, "out of memory")
+                        : LARDER_OK;
+}
+
+static larder_status
+tell_seek(sqlite_reader *reader, const larder_asof *asof, larder_approach *out,
+    larder_error *err)
+{
+    static const larder_field leading = {"spine", LARDER_INT64};
+    sqlite_shape shape = {0};
+    sql_text sql = {0};
+    larder_status rc;
+
+    LARDER_TRY(sqlite_shape_init(&shape, &asof->scan, &leading, err));
+    LARDER_TRY(sqlite_shape_find(&shape, &reader->link, asof->scan.table, err));
+    add_seek(&shape, asof, &sql);
+    LARDER_TRY(sql_finish(&sql, err));
+    LARDER_TRY(copy_text("seek", &out->plan, err));
+    LARDER_TRY(copy_text(
+        "an index finds the newest row of each key", &out->reason, err));
+    LARDER_TRY(copy_text(sql.text, &out->sql, err));
+out:
+    sql_release(&sql);
+    sqlite_shape_release(&shape);
+    return rc;
+}
+
+larder_status
+sqlite_approach(sqlite_reader *reader, const larder_call *call,
+    const larder_asof *asof, larder_approach *out, larder_error *err)
+{
+    larder_approach told = {0};
+    larder_error why = {0};
+    larder_status rc;
+
+    reader->link.call = call;
+    rc = check_seekable(reader, &asof->scan, &why);
+    if (rc == LARDER_OK) {
+        LARDER_TRY(tell_seek(reader, asof, &told, err));
+    } else if (rc == LARDER_UNSUPPORTED) {
+        LARDER_TRY(copy_text("merge", &told.plan, err));
+        LARDER_TRY(copy_text(why.message, &told.reason, err));
+    } else {
+        if (err != NULL)
+            *err = why;
+        goto out;
+    }
+    *out = told;
+    told = (larder_approach){0};
+out:
+    free(told.plan);
+    free(told.reason);
+    free(told.sql);
     return rc;
 }

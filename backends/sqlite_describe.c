@@ -69,6 +69,16 @@ out:
     return rc;
 }
 
+/* Times as text come in many spellings: no index has them in order. */
+static bool
+is_text(const sqlite_table *table, const char *name)
+{
+    const sqlite_column *column =
+        name == NULL ? NULL : sqlite_table_find(table, name);
+
+    return column != NULL && column->type == LARDER_STRING;
+}
+
 static larder_status
 describe_table(sqlite_link *link, const larder_table *table,
     larder_described *out, larder_error *err)
@@ -95,7 +105,8 @@ describe_table(sqlite_link *link, const larder_table *table,
         goto out;
     }
     LARDER_TRY(guess_rows(link, table->name, &out->n_rows, err));
-    if (table->event != NULL)
+    if (table->event != NULL && !is_text(&found, table->event) &&
+        !is_text(&found, table->created))
         LARDER_TRY(sqlite_table_seekable(link, table->name, table->key,
             table->n_key, table->event, &out->seekable, err));
 out:

@@ -194,6 +194,11 @@ larder_status sqlite_latest(sqlite_reader *reader, const larder_call *call,
 /* UNSUPPORTED where there is no index that fits, or no integers to compare. */
 larder_status sqlite_asof(sqlite_reader *reader, const larder_call *call,
     const larder_asof *asof, larder_stream *out, larder_error *err);
+larder_status sqlite_approach(sqlite_reader *reader, const larder_call *call,
+    const larder_asof *asof, larder_approach *out, larder_error *err);
+/* larder_offline_ops' propose. */
+larder_status sqlite_propose(sqlite_history *self, const larder_call *call,
+    const larder_table *table, char **out, larder_error *err);
 
 /* Prepare one statement of the user's. INVALID: it does not prepare, would
  * write, has parameters, or is not alone. */

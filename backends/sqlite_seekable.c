@@ -104,3 +104,53 @@ sqlite_seekable(sqlite_reader *reader, const larder_scan *scan, bool *out,
 out:
     return rc;
 }
+
+/* The stored type of each key decides whether an index would be used. */
+static larder_status
+check_key_types(
+    sqlite_link *link, const larder_table *table, bool *out, larder_error *err)
+{
+    sqlite_table found = {0};
+    const sqlite_column *event;
+    larder_status rc;
+
+    LARDER_TRY(sqlite_table_load(link, table->name, &found, err));
+    event = sqlite_table_find(&found, table->event);
+    *out = event != NULL && event->type != LARDER_STRING;
+    for (size_t i = 0; i < table->n_key; i++)
+        *out = *out && sqlite_table_find(&found, table->key[i]) != NULL &&
+               storage_of(table->schema, table->key[i]) != NULL;
+out:
+    sqlite_table_release(&found);
+    return rc;
+}
+
+larder_status
+sqlite_propose(sqlite_history *self, const larder_call *call,
+    const larder_table *table, char **out, larder_error *err)
+{
+    sql_text sql = {0};
+    larder_status rc = LARDER_OK;
+    bool helps = false;
+
+    self->store.main.call = call;
+    if (!table->owned && table->query == NULL && table->unit != LARDER_UNIT_NS)
+        LARDER_TRY(check_key_types(&self->store.main, table, &helps, err));
+    if (!helps)
+        goto out;
+    sql_add(&sql, "CREATE INDEX \"%s_by_key\" ON ", table->name);
+    sql_name(&sql, table->name);
+    sql_add(&sql, " (");
+    for (size_t i = 0; i < table->n_key; i++) {
+        sql_name(&sql, table->key[i]);
+        sql_add(&sql, ", ");
+    }
+    sql_name(&sql, table->event);
+    sql_add(&sql, ")");
+    LARDER_TRY(sql_finish(&sql, err));
+    *out = sql.text;
+    sql = (sql_text){0};
+out:
+    sql_release(&sql);
+    return rc;
+}

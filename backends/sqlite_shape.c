@@ -89,6 +89,18 @@ name_table(sqlite_shape *shape, const larder_table *table, larder_error *err)
     return LARDER_OK;
 }
 
+/* In a table of ours the created column has its null in its own way, whatever
+ * it is read as. */
+static sqlite_role
+value_role(const larder_table *table, const larder_field *column)
+{
+    return table->owned && table->created != NULL &&
+                   column->type == LARDER_TIMESTAMP &&
+                   sqlite_same_name(column->name, table->created)
+               ? ROLE_CREATED
+               : ROLE_VALUE;
+}
+
 larder_status
 sqlite_shape_init(sqlite_shape *shape, const larder_scan *scan,
     const larder_field *leading, larder_error *err)
@@ -122,7 +134,7 @@ sqlite_shape_init(sqlite_shape *shape, const larder_scan *scan,
         shape, "created", table->created, LARDER_TIMESTAMP, ROLE_CREATED, err));
     for (size_t i = 0; i < scan->n_columns; i++)
         LARDER_TRY(add_cell(shape, NULL, scan->columns[i].name,
-            scan->columns[i].type, ROLE_VALUE, err));
+            scan->columns[i].type, value_role(table, &scan->columns[i]), err));
 out:
     if (rc != LARDER_OK)
         sqlite_shape_release(shape);

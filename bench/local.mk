@@ -4,9 +4,10 @@
 #
 # BENCH_EVENTS, BENCH_DIR and others: see the head of bench/run.
 
-EXTRA_PROGRAMS += %D%/bench %D%/ondemand %D%/raw %D%/windows
-EXTRA_DIST += %D%/README.md %D%/peers.py %D%/run %D%/windows.py
-CLEANFILES += %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
+EXTRA_PROGRAMS += %D%/bare_redis %D%/bench %D%/ondemand %D%/raw %D%/windows
+EXTRA_DIST += %D%/README.md %D%/feast_query.py %D%/peers.py \
+	%D%/postgres.sh %D%/redis.sh %D%/run %D%/windows.py
+CLEANFILES += %D%/bare_redis$(EXEEXT) %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
 	%D%/windows$(EXEEXT)
 
 # Larder's side sees larder.h and links what any program does.
@@ -30,10 +31,17 @@ CLEANFILES += %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
 %C%_raw_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_raw_LDADD = $(SQLITE_LIBS) $(LMDB_LIBS)
 
+%C%_bare_redis_SOURCES = %D%/bare_redis.c
+%C%_bare_redis_LDADD = $(REDIS_LIBS)
+
+if HAVE_REDIS
+BENCH_REDIS = %D%/bare_redis$(EXEEXT)
+endif
+
 if HAVE_SQLITE
 if HAVE_LMDB
 bench: all %D%/bench$(EXEEXT) %D%/ondemand$(EXEEXT) %D%/raw$(EXEEXT) \
-		%D%/windows$(EXEEXT)
+		%D%/windows$(EXEEXT) $(BENCH_REDIS)
 	@srcdir='$(abs_srcdir)' builddir='$(abs_builddir)' \
 		bash $(srcdir)/%D%/run
 endif

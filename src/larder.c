@@ -20,7 +20,9 @@
 #include "data/text.h"
 #include "definition/config.h"
 #include "definition/table.h"
+#include "engine/approach.h"
 #include "engine/contract.h"
+#include "engine/copy.h"
 #include "engine/differ.h"
 #include "engine/explain.h"
 #include "engine/historical.h"
@@ -31,11 +33,14 @@
 #include "engine/push.h"
 #include "engine/readable.h"
 #include "engine/reader.h"
+#include "engine/statement.h"
 #include "registry/apply.h"
 #include "registry/catalog.h"
 #include "registry/diff.h"
+#include "registry/examine.h"
 #include "registry/snapshot.h"
 #include "storage/backend.h"
+#include "storage/fallback.h"
 #include "storage/offline.h"
 #include "storage/online.h"
 #include "storage/records.h"
@@ -49,7 +54,8 @@ struct larder_store {
     pthread_mutex_t lock; /* over what follows */
     ldr_records *records;
     ldr_offline *offline;
-    ldr_online *online;
+    ldr_online *online; /* that of `two`, where there are two */
+    ldr_fallback *two;
     ldr_snapshot *current;
     uint64_t n_runs;
 };
@@ -90,7 +96,9 @@ larder_close(larder_store *store)
     if (store == NULL)
         return;
     ldr_snapshot_drop(store->current);
-    ldr_online_close(store->online);
+    if (store->two == NULL)
+        ldr_online_close(store->online);
+    ldr_fallback_free(store->two);
     ldr_offline_close(store->offline);
     ldr_records_close(store->records);
     pthread_mutex_destroy(&store->lock);
@@ -135,11 +143,15 @@ check_types(const larder_store *store, larder_error *err)
     LARDER_TRY(
         at_section(ldr_backend_online(own, config->online.type, &online, err),
             &config->online, err));
+    if (config->fallback.type != NULL)
+        rc = at_section(
+            ldr_backend_online(own, config->fallback.type, &online, err),
+            &config->fallback, err);
 out:
     return rc;
 }
 
-/* The three `need_` calls run under the lock. */
+/* The `need_` calls run under the lock. */
 static larder_status
 need_records(larder_store *store, bool create, const larder_call *call,
     larder_error *err)
@@ -178,6 +190,106 @@ out:
     return rc;
 }
 
+/* --------------------------------------------------- the second online store
+ */
+
+static bool
+has_fallback(const larder_store *store)
+{
+    return store->config.fallback.type != NULL;
+}
+
+static larder_status
+need_two(larder_store *store, larder_error *err)
+{
+    const ldr_store_config *configs[] = {
+        &store->config.online, &store->config.fallback};
+    ldr_fallback_store stores[2];
+    larder_status rc = LARDER_OK;
+
+    if (store->two != NULL)
+        return LARDER_OK;
+    for (size_t i = 0; i < 2; i++) {
+        stores[i].options = &configs[i]->options;
+        LARDER_TRY(at_section(ldr_backend_online(&store->backends,
+                                  configs[i]->type, &stores[i].ops, err),
+            configs[i], err));
+    }
+    LARDER_TRY(ldr_fallback_new(
+        stores, store->config.read_timeout_us, &store->log, &store->two, err));
+out:
+    return rc;
+}
+
+static larder_status
+open_fallback(larder_store *store, bool create, const larder_call *call,
+    ldr_online **out, larder_error *err)
+{
+    larder_status rc =
+        ldr_fallback_open(store->two, LDR_FALLBACK, create, call, out, err);
+
+    if (rc != LARDER_OK)
+        larder_context(err, "the fallback");
+    return rc;
+}
+
+static void
+warn(const larder_call *call, const larder_error *why)
+{
+    larder_diagnostic warning = {.warning = true,
+        .message = why->message,
+        .hint = why->hint[0] == '\0' ? NULL : why->hint};
+
+    if (call->diagnostic != NULL)
+        call->diagnostic(call->context, &warning);
+}
+
+/* One that does not answer now holds nobody up: it is caught up with later. */
+static larder_status
+make_fallback(larder_store *store, const larder_call *call, larder_error *err)
+{
+    larder_error why = {0};
+    ldr_online *second;
+    larder_status rc = open_fallback(store, true, call, &second, &why);
+
+    if (rc == LARDER_UNAVAILABLE || rc == LARDER_BUSY) {
+        warn(call, &why);
+        return LARDER_OK;
+    }
+    if (rc != LARDER_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
+/* What a plan has to say of it. */
+static larder_status
+look_at_fallback(
+    larder_store *store, const larder_call *call, larder_error *err)
+{
+    larder_error why = {0};
+    ldr_online *second;
+    larder_status rc;
+
+    pthread_mutex_lock(&store->lock);
+    rc = need_two(store, err);
+    pthread_mutex_unlock(&store->lock);
+    if (rc != LARDER_OK)
+        return rc;
+    rc = open_fallback(store, false, call, &second, &why);
+    if (rc == LARDER_NOT_FOUND)
+        (void)larder_fail(&why, rc,
+            "the fallback of the online store ('%s') is not there yet: apply "
+            "makes it",
+            ldr_fallback_type(store->two, LDR_FALLBACK));
+    if (rc == LARDER_NOT_FOUND || ldr_fallback_is_failure(rc, call)) {
+        warn(call, &why);
+        return LARDER_OK;
+    }
+    if (rc != LARDER_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
 static larder_status
 need_online(larder_store *store, bool create, const larder_call *call,
     larder_error *err)
@@ -186,6 +298,12 @@ need_online(larder_store *store, bool create, const larder_call *call,
     const larder_online_ops *ops;
     larder_status rc = LARDER_OK;
 
+    if (has_fallback(store)) {
+        LARDER_TRY(need_two(store, err));
+        LARDER_TRY(ldr_fallback_open(
+            store->two, LDR_PRIMARY, create, call, &store->online, err));
+        return create ? make_fallback(store, call, err) : LARDER_OK;
+    }
     if (store->online != NULL)
         return LARDER_OK;
     LARDER_TRY(at_section(
@@ -197,7 +315,8 @@ out:
     return rc;
 }
 
-enum { RECORDS = 1, OFFLINE = 2, ONLINE = 4, CREATE = 8 };
+/* TWO: both online stores, neither of them opened yet. */
+enum { RECORDS = 1, OFFLINE = 2, ONLINE = 4, CREATE = 8, TWO = 16 };
 
 static larder_status
 need(larder_store *store, unsigned what, const larder_call *call,
@@ -213,6 +332,8 @@ need(larder_store *store, unsigned what, const larder_call *call,
         LARDER_TRY(need_offline(store, create, call, err));
     if ((what & ONLINE) != 0)
         LARDER_TRY(need_online(store, create, call, err));
+    if ((what & TWO) != 0)
+        LARDER_TRY(need_two(store, err));
 out:
     pthread_mutex_unlock(&store->lock);
     return rc;
@@ -343,12 +464,16 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
     ldr_snapshot *wanted = NULL, *current = NULL;
     ldr_changes list = {0};
     ldr_apply apply = {
-        .project = store->config.project, .owned_only = store->in_memory};
+        .project = store->config.project,
+        .feast = ldr_config_is_feast(&store->config),
+        .owned_only = store->in_memory};
     larder_status rc;
 
     LARDER_TRY(read_folder(store, call, NULL, &wanted, err));
     LARDER_TRY(need_if_there(store, RECORDS, call, err));
     LARDER_TRY(need_if_there(store, OFFLINE, call, err));
+    if (has_fallback(store))
+        LARDER_TRY(look_at_fallback(store, call, err));
     apply.records = store->records;
     apply.offline = store->offline;
     apply.wanted = wanted;
@@ -372,6 +497,7 @@ run_apply(larder_store *store, const larder_call *call, ldr_snapshot *wanted,
 {
     ldr_changes list = {0};
     ldr_apply apply = {.project = store->config.project,
+        .feast = ldr_config_is_feast(&store->config),
         .owned_only = store->in_memory,
         .wanted = wanted,
         .options = options};
@@ -458,17 +584,62 @@ out:
     return rc;
 }
 
+/* Where rows are kept as Feast has them, their keys say what is to go. */
+static larder_status
+describe_views(ldr_online *online, const ldr_snapshot *snapshot,
+    const char *project, larder_error *err)
+{
+    const ldr_build none = {{'\0'}, 0};
+    larder_status rc = LARDER_OK;
+
+    for (size_t i = 0; i < snapshot->all.n_views; i++) {
+        const ldr_view *view = &snapshot->all.views[i];
+        larder_table_id table;
+
+        if (view->online && view->window_us == 0)
+            LARDER_TRY(
+                ldr_build_table(online, project, view, &none, &table, err));
+    }
+out:
+    return rc;
+}
+
 /* An earlier try that did not end may have removed it already. */
 static larder_status
-destroy_online(larder_store *store, const larder_call *call, larder_error *err)
+destroy_online(ldr_online *online, const larder_call *call,
+    const ldr_snapshot *snapshot, const char *project, larder_error *err)
 {
     larder_error why = {0};
-    larder_status rc = ldr_online_destroy(store->online, call, &why);
+    larder_status rc;
 
+    LARDER_TRY(describe_views(online, snapshot, project, err));
+    rc = ldr_online_destroy(online, call, &why);
     if (rc == LARDER_NOT_FOUND)
         return LARDER_OK;
     if (rc != LARDER_OK && err != NULL)
         *err = why;
+out:
+    return rc;
+}
+
+static larder_status
+destroy_fallback(larder_store *store, const larder_call *call,
+    const ldr_snapshot *snapshot, larder_error *err)
+{
+    larder_error why = {0};
+    ldr_online *second;
+    larder_status rc;
+
+    LARDER_TRY(need(store, TWO, call, err));
+    rc = open_fallback(store, false, call, &second, &why);
+    if (rc == LARDER_OK)
+        return destroy_online(
+            second, call, snapshot, store->config.project, err);
+    if (rc == LARDER_NOT_FOUND)
+        return LARDER_OK;
+    if (err != NULL)
+        *err = why;
+out:
     return rc;
 }
 
@@ -484,7 +655,10 @@ larder_teardown(larder_store *store, const larder_call *call, larder_error *err)
     if (store->offline != NULL)
         LARDER_TRY(remove_tables(store, call, snapshot, err));
     if (store->online != NULL)
-        LARDER_TRY(destroy_online(store, call, err));
+        LARDER_TRY(destroy_online(
+            store->online, call, snapshot, store->config.project, err));
+    if (has_fallback(store))
+        LARDER_TRY(destroy_fallback(store, call, snapshot, err));
     LARDER_TRY(
         ldr_records_destroy(store->records, call, store->config.project, err));
     pthread_mutex_lock(&store->lock);
@@ -806,6 +980,25 @@ push_source(const ldr_snapshot *snapshot, const char *name,
     return LARDER_INVALID;
 }
 
+/* Of a push to both, history has the rows: the next materialize brings them to
+ * the fallback. Of one to online alone nothing would. */
+static larder_status
+tell_push(const larder_store *store, larder_push_to to,
+    const larder_fallback *fallback, larder_error *err)
+{
+    const larder_error *failure = &fallback->failure;
+
+    if (failure->status == LARDER_OK)
+        return LARDER_OK;
+    ldr_log_event(&store->log, "push.fallback", "store=%s why=%s",
+        fallback->store, failure->message);
+    if (to == LARDER_PUSH_BOTH)
+        return LARDER_OK;
+    if (err != NULL)
+        *err = *failure;
+    return failure->status;
+}
+
 larder_status
 larder_push(larder_store *store, const larder_call *call, const char *source,
     larder_push_to to, larder_stream *rows, larder_pushed *report,
@@ -824,7 +1017,13 @@ larder_push(larder_store *store, const larder_call *call, const char *source,
     pushing.online = store->online;
     pushing.project = store->config.project;
     pushing.snapshot = snapshot;
-    rc = ldr_push(&pushing, rows, report, err);
+    if (has_fallback(store) && to != LARDER_PUSH_OFFLINE) {
+        report->fallback.store = ldr_fallback_type(store->two, LDR_FALLBACK);
+        (void)open_fallback(
+            store, false, call, &pushing.second, &report->fallback.failure);
+    }
+    LARDER_TRY(ldr_push(&pushing, rows, report, err));
+    rc = tell_push(store, to, &report->fallback, err);
 out:
     ldr_snapshot_drop(snapshot);
     return rc;
@@ -875,6 +1074,79 @@ larder_join(larder_store *store, const larder_call *call,
         store->offline, &plan, call, options, &rows, out, err);
 out:
     larder_stream_close(&rows);
+    ldr_plan_release(&plan);
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+/* Rows are counted and let go. */
+static larder_status
+count_rows(
+    larder_stream *rows, const larder_call *call, uint64_t *n, larder_error *err)
+{
+    larder_batch batch = {0};
+    larder_status rc;
+
+    for (;;) {
+        LARDER_TRY(larder_call_check(call, err));
+        LARDER_TRY(larder_stream_next(rows, &batch, err));
+        if (batch.n_rows == 0)
+            break;
+        *n += batch.n_rows;
+        larder_batch_release(&batch);
+    }
+out:
+    larder_batch_release(&batch);
+    return rc;
+}
+
+larder_status
+larder_join_approach(larder_store *store, const larder_call *call,
+    const larder_join_options *options, larder_stream *spine,
+    larder_stream *out, larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    ldr_plan plan = {0};
+    larder_stream rows = {0};
+    uint64_t n_rows = 0;
+    larder_status rc;
+
+    if (spine != NULL) {
+        rows = *spine;
+        *spine = (larder_stream){0};
+    }
+    LARDER_TRY(enter(store, OFFLINE, 0, call, &snapshot, err));
+    LARDER_TRY(ldr_plan_make(snapshot, &options->features, &plan, err));
+    if (options->range)
+        LARDER_TRY(ldr_range_spine(store->offline, &plan, call, options->from,
+            options->to, &rows, err));
+    LARDER_TRY(count_rows(&rows, call, &n_rows, err));
+    larder_stream_close(&rows);
+    rc = ldr_approach(store->offline, &plan, call, options, n_rows, out, err);
+out:
+    larder_stream_close(&rows);
+    ldr_plan_release(&plan);
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+larder_status
+larder_join_sql(larder_store *store, const larder_call *call,
+    const larder_sql_options *options, char **out, larder_error *err)
+{
+    const ldr_store_config *offline = &store->config.offline;
+    const larder_dialect *dialect;
+    ldr_snapshot *snapshot = NULL;
+    ldr_plan plan = {0};
+    larder_status rc;
+
+    LARDER_TRY(ldr_backend_dialect(options->dialect, &dialect, err));
+    LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
+    LARDER_TRY(ldr_plan_make(snapshot, &options->features, &plan, err));
+    rc = ldr_statement_print(&plan, options, dialect,
+        strcmp(offline->type, dialect->name) == 0 ? &offline->options : NULL,
+        out, err);
+out:
     ldr_plan_release(&plan);
     ldr_snapshot_drop(snapshot);
     return rc;
@@ -973,14 +1245,17 @@ record_run(larder_store *store, const larder_call *call, const char *run,
         .at = call->now,
         .text = text};
 
-    snprintf(id, sizeof id, "%s/%s", run, m->view);
+    snprintf(
+        id, sizeof id, "%s/%s%s", run, m->view, m->fallback ? "/fallback" : "");
     snprintf(text, sizeof text,
-        "{\"run\": \"%s\", \"view\": \"%s\", \"status\": \"%s\", "
+        "{\"run\": \"%s\", \"view\": \"%s\", \"store\": \"%s\", "
+        "\"status\": \"%s\", "
         "\"read\": %llu, \"written\": %llu, \"unchanged\": %llu, "
         "\"older\": %llu, \"late\": %llu, \"expired\": %llu, "
         "\"null_key\": %llu, \"out_of_range\": %llu, \"over_limit\": %llu, "
         "\"until\": %lld}",
-        run, m->view, m->failed_empty ? "EMPTY" : larder_status_name(status),
+        run, m->view, m->fallback ? "fallback" : "primary",
+        m->failed_empty ? "EMPTY" : larder_status_name(status),
         (unsigned long long)m->read, (unsigned long long)m->written,
         (unsigned long long)m->unchanged, (unsigned long long)m->older,
         (unsigned long long)m->late, (unsigned long long)m->expired,
@@ -1008,10 +1283,79 @@ run_view(larder_store *store, const ldr_materializing *run,
     return rc;
 }
 
+/* No other view will fare better. */
+static bool
+ends_run(larder_status status)
+{
+    return status == LARDER_INTERRUPTED || status == LARDER_DEADLINE ||
+           status == LARDER_NOMEM;
+}
+
+/* Nor will the fallback: the caller has had enough. */
+static bool
+ends_all(larder_status status, const larder_call *call)
+{
+    return ends_run(status) && !ldr_fallback_is_failure(status, call);
+}
+
+/* The views, one after the other, into one store. */
+static larder_status
+run_each(larder_store *store, const ldr_materializing *run,
+    const ldr_view *const *views, size_t n_views, larder_run_report *report,
+    larder_error *err)
+{
+    larder_status rc = LARDER_OK;
+
+    for (size_t i = 0; i < n_views; i++) {
+        larder_materialized *m = &report->views[report->n_views++];
+        larder_error failure = {0};
+        larder_status each = run_view(store, run, views[i], m, &failure);
+
+        /* One view's failure is no reason to leave the others behind. */
+        if (each != LARDER_OK && rc == LARDER_OK) {
+            rc = each;
+            if (err != NULL)
+                *err = failure;
+        }
+        if (ends_run(each))
+            break;
+    }
+    return rc;
+}
+
+/* The same into the fallback, by its own positions. What contracts say of rows
+ * was told already. */
+static larder_status
+run_fallback(larder_store *store, const ldr_materializing *run,
+    const ldr_view *const *views, size_t n_views, larder_run_report *report)
+{
+    larder_error *failure = &report->fallback.failure;
+    larder_call quiet = *run->call;
+    ldr_materializing second = *run;
+    larder_status rc;
+
+    quiet.diagnostic = NULL;
+    second.call = &quiet;
+    second.fallback = true;
+    report->fallback.store = ldr_fallback_type(store->two, LDR_FALLBACK);
+    rc = open_fallback(store, false, run->call, &second.online, failure);
+    if (rc != LARDER_OK)
+        goto out;
+    rc = run_each(store, &second, views, n_views, report, failure);
+    if (rc != LARDER_OK)
+        larder_context(failure, "the fallback");
+out:
+    if (rc != LARDER_OK)
+        ldr_log_event(&store->log, "materialize.fallback", "store=%s why=%s",
+            report->fallback.store, failure->message);
+    return rc;
+}
+
+/* `online`: whether the first store could be opened, and *err why not. */
 static larder_status
 run_views(larder_store *store, const larder_call *call,
     const ldr_snapshot *snapshot, const larder_materialize_options *options,
-    larder_run_report *report, larder_error *err)
+    larder_status online, larder_run_report *report, larder_error *err)
 {
     const ldr_view **views =
         calloc(snapshot->all.n_views + options->n_views + 1, sizeof *views);
@@ -1022,34 +1366,40 @@ run_views(larder_store *store, const larder_call *call,
         .run = report->run_id,
         .options = options};
     size_t n_views = 0;
-    larder_status rc;
+    larder_status rc, second;
 
     if (views == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory to materialize");
     LARDER_TRY(choose_views(snapshot, options, views, &n_views, err));
-    report->views = calloc(n_views, sizeof *report->views);
+    report->views = calloc(2 * n_views, sizeof *report->views);
     if (report->views == NULL) {
         rc = larder_fail(err, LARDER_NOMEM, "no memory to materialize");
         goto out;
     }
-    for (size_t i = 0; i < n_views; i++) {
-        larder_materialized *m = &report->views[report->n_views++];
-        larder_error failure = {0};
-        larder_status each = run_view(store, &run, views[i], m, &failure);
-
-        /* One view's failure is no reason to leave the others behind. */
-        if (each != LARDER_OK && rc == LARDER_OK) {
-            rc = each;
-            if (err != NULL)
-                *err = failure;
-        }
-        if (each == LARDER_INTERRUPTED || each == LARDER_DEADLINE ||
-            each == LARDER_NOMEM)
-            break;
+    rc = online;
+    if (online == LARDER_OK)
+        rc = run_each(store, &run, views, n_views, report, err);
+    if (!has_fallback(store) || ends_all(rc, call))
+        goto out;
+    second = run_fallback(store, &run, views, n_views, report);
+    if (rc == LARDER_OK && second != LARDER_OK) {
+        rc = second;
+        if (err != NULL)
+            *err = report->fallback.failure;
     }
 out:
     free(views);
     return rc;
+}
+
+/* The first store could not be opened: is there another to go on with? */
+static bool
+leaves_fallback(
+    const larder_store *store, const larder_call *call, larder_status online)
+{
+    return has_fallback(store) &&
+           (online == LARDER_NOT_FOUND ||
+               ldr_fallback_is_failure(online, call));
 }
 
 larder_status
@@ -1058,7 +1408,7 @@ larder_materialize(larder_store *store, const larder_call *call,
     larder_error *err)
 {
     ldr_snapshot *snapshot = NULL;
-    larder_status rc;
+    larder_status rc, online;
 
     *report = (larder_run_report){0};
     if (options->range && options->full)
@@ -1067,9 +1417,14 @@ larder_materialize(larder_store *store, const larder_call *call,
     if (options->range && options->from > options->to)
         return larder_fail(err, LARDER_INVALID,
             "the range ends before it begins: START comes first");
-    LARDER_TRY(enter(store, OFFLINE | ONLINE, 0, call, &snapshot, err));
+    LARDER_TRY(enter(store, OFFLINE, 0, call, &snapshot, err));
+    online = need(store, ONLINE, call, err);
+    if (online != LARDER_OK && !leaves_fallback(store, call, online)) {
+        rc = online;
+        goto out;
+    }
     name_run(store, call, report->run_id);
-    LARDER_TRY(run_views(store, call, snapshot, options, report, err));
+    LARDER_TRY(run_views(store, call, snapshot, options, online, report, err));
 out:
     ldr_snapshot_drop(snapshot);
     return rc;
@@ -1090,16 +1445,27 @@ larder_status
 larder_reader_open(larder_store *store, const larder_call *call,
     const larder_features *features, larder_reader **out, larder_error *err)
 {
+    const ldr_config *config = &store->config;
+    bool two = has_fallback(store);
+    ldr_reader_stores stores = {.has_max_age = config->has_max_fallback_age,
+        .max_age_us = config->max_fallback_age_us};
     ldr_snapshot *snapshot = NULL;
-    ldr_plan plan = {0};
+    ldr_plan plans[2] = {0};
     larder_status rc;
 
-    LARDER_TRY(enter(store, ONLINE, 0, call, &snapshot, err));
-    LARDER_TRY(ldr_plan_make(snapshot, features, &plan, err));
-    LARDER_TRY(ldr_reader_open(store->online, store->records,
-        store->config.project, &plan, features->at_time, call, out, err));
+    LARDER_TRY(enter(store, two ? TWO : ONLINE, 0, call, &snapshot, err));
+    for (size_t i = 0; i < (two ? 2u : 1u); i++)
+        LARDER_TRY(ldr_plan_make(snapshot, features, &plans[i], err));
+    stores.two = store->two;
+    if (two)
+        rc = ldr_reader_open_two(&stores, store->records, config->project,
+            plans, features->at_time, call, out, err);
+    else
+        rc = ldr_reader_open(store->online, store->records, config->project,
+            &plans[0], features->at_time, call, out, err);
 out:
-    ldr_plan_release(&plan);
+    ldr_plan_release(&plans[0]);
+    ldr_plan_release(&plans[1]);
     ldr_snapshot_drop(snapshot);
     return rc;
 }
@@ -1134,6 +1500,50 @@ out:
     return rc;
 }
 
+/* What is told of the second store joins what is told of the first. */
+static larder_status
+add_proved(larder_proved *report, larder_proved *second, larder_error *err)
+{
+    size_t n = report->n_views + second->n_views;
+    larder_proved_view *views = realloc(report->views, (n + 1) * sizeof *views);
+
+    if (views == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a proof");
+    report->views = views;
+    for (size_t i = 0; i < second->n_views; i++) {
+        views[report->n_views] = second->views[i];
+        views[report->n_views++].fallback = true;
+    }
+    second->n_views = 0;
+    if (report->difference.view == NULL) {
+        report->difference = second->difference;
+        report->difference.fallback = true;
+        second->difference = (larder_difference){0};
+    }
+    return LARDER_OK;
+}
+
+static larder_status
+prove_fallback(larder_store *store, const ldr_proving *first,
+    const ldr_view *const *views, size_t n_views, larder_proved *report,
+    larder_error *err)
+{
+    ldr_proving proving = *first;
+    larder_proved second = {0};
+    larder_status rc;
+
+    report->fallback = ldr_fallback_type(store->two, LDR_FALLBACK);
+    LARDER_TRY(open_fallback(store, false, first->call, &proving.online, err));
+    rc = ldr_prove(&proving, views, n_views, &second, err);
+    if (rc != LARDER_OK)
+        larder_context(err, "the fallback");
+    else
+        rc = add_proved(report, &second, err);
+out:
+    larder_proved_release(&second);
+    return rc;
+}
+
 static larder_status
 prove_views(larder_store *store, const larder_call *call,
     ldr_snapshot *snapshot, const larder_prove_options *options,
@@ -1162,6 +1572,8 @@ prove_views(larder_store *store, const larder_call *call,
         rc = choose_views(snapshot, &chosen, views, &n_views, err);
     if (rc == LARDER_OK)
         rc = ldr_prove(&proving, views, n_views, report, err);
+    if (rc == LARDER_OK && has_fallback(store))
+        rc = prove_fallback(store, &proving, views, n_views, report, err);
     free(views);
     return rc;
 }
@@ -1195,4 +1607,256 @@ larder_proved_release(larder_proved *report)
     free(report->views);
     ldr_difference_release(&report->difference);
     *report = (larder_proved){0};
+}
+
+/* --------------------------------------------------------------- promotion */
+
+static const char *
+option_of(const ldr_store_config *config, const char *name)
+{
+    return larder_options_find(&config->options, name);
+}
+
+/* Do both sections lead to the same store? */
+static bool
+same_store(const ldr_store_config *a, const ldr_store_config *b)
+{
+    const larder_options *options = &a->options;
+
+    if (strcmp(a->type, b->type) != 0 || strcmp(a->type, "memory") == 0 ||
+        options->n_options != b->options.n_options)
+        return false;
+    for (size_t i = 0; i < options->n_options; i++) {
+        const char *other = option_of(b, options->options[i].name);
+
+        if (other == NULL || strcmp(other, options->options[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
+static larder_status
+check_apart(const larder_store *from, const larder_store *to,
+    const larder_copy_options *options, larder_error *err)
+{
+    const ldr_config *a = &from->config, *b = &to->config;
+    bool same_project = strcmp(a->project, b->project) == 0;
+    const char *same = NULL;
+
+    if (from == to || (!options->history && !options->online && same_project &&
+                          same_store(&a->registry, &b->registry)))
+        same = "registry";
+    else if (options->history && same_store(&a->offline, &b->offline))
+        same = "offline store";
+    else if (options->online && same_store(&a->online, &b->online))
+        same = "online store";
+    if (same == NULL)
+        return LARDER_OK;
+    larder_fail(err, LARDER_INVALID,
+        "both sides have the same %s: there is nothing to copy", same);
+    larder_hint(err, "copy between environments that have stores of their own");
+    return LARDER_INVALID;
+}
+
+/* The source's definitions are the target's. `wanted` is held by the caller. */
+static larder_status
+copy_definitions(larder_store *to, const larder_call *call,
+    ldr_snapshot *wanted, const larder_copy_options *options,
+    larder_applied *out, larder_stream *changes, larder_error *err)
+{
+    const larder_apply_options apply = {
+        .allow_breaking = options->allow_breaking};
+    ldr_apply dry = {.project = to->config.project,
+        .feast = ldr_config_is_feast(&to->config),
+        .owned_only = to->in_memory,
+        .wanted = wanted};
+    ldr_snapshot *current = NULL;
+    ldr_changes list = {0};
+    larder_status rc;
+
+    if (!options->dry_run)
+        return run_apply(to, call, ldr_snapshot_hold(wanted), &apply, out,
+            changes, err);
+    LARDER_TRY(need_if_there(to, RECORDS, call, err));
+    LARDER_TRY(need_if_there(to, OFFLINE, call, err));
+    if (options->online)
+        LARDER_TRY(need_if_there(to, ONLINE, call, err));
+    dry.records = to->records;
+    dry.offline = to->offline;
+    LARDER_TRY(ldr_apply_plan(&dry, call, &list, &current, err));
+    LARDER_TRY(ldr_changes_stream(&list, changes, err));
+    *out = (larder_applied){
+        .generation = current == NULL ? 0 : current->generation,
+        .n_changes = list.n_changes};
+out:
+    ldr_changes_release(&list);
+    ldr_snapshot_drop(current);
+    return rc;
+}
+
+larder_status
+larder_copy(larder_store *from, larder_store *to, const larder_call *call,
+    const larder_copy_options *options, larder_copy_report *report,
+    larder_stream *changes, larder_error *err)
+{
+    unsigned stores = (options->history ? OFFLINE : 0) |
+                      (options->online ? ONLINE : 0);
+    ldr_snapshot *snapshot = NULL;
+    larder_applied applied = {0};
+    char run[33];
+    ldr_copying copying = {.call = call, .options = options, .run = run};
+    larder_status rc;
+
+    *report = (larder_copy_report){0};
+    LARDER_TRY(check_apart(from, to, options, err));
+    LARDER_TRY(ldr_copy_of_from(
+        enter(from, stores, 0, call, &snapshot, err), err));
+    report->generation = snapshot->generation;
+    LARDER_TRY(ldr_copy_of_to(copy_definitions(to, call, snapshot, options,
+                                  &applied, changes, err),
+        err));
+    report->generation_to = applied.generation;
+    report->n_changes = applied.n_changes;
+    name_run(to, call, run);
+    copying.from = (ldr_copy_side){
+        from->config.project, from->offline, from->online};
+    copying.to =
+        (ldr_copy_side){to->config.project, to->offline, to->online};
+    copying.snapshot = snapshot;
+    rc = ldr_copy(&copying, report, err);
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+void
+larder_copy_report_release(larder_copy_report *report)
+{
+    for (size_t i = 0; i < report->n_copies; i++) {
+        free((void *)(uintptr_t)report->copies[i].name);
+        free((void *)(uintptr_t)report->copies[i].reason);
+    }
+    free(report->copies);
+    *report = (larder_copy_report){0};
+}
+
+/* -------------------------------------------------------------- examination */
+
+static larder_status
+examine_registry(larder_store *store, const larder_call *call,
+    ldr_examining *e, larder_error *err)
+{
+    larder_error why = {0};
+    larder_status rc;
+
+    ldr_examine_begin(e, "registry", store->config.registry.type);
+    rc = need(store, RECORDS, call, &why);
+    if (rc != LARDER_OK)
+        return ldr_examine_opened(e, rc, &why, err);
+    rc = ldr_records_examine(store->records, call, &e->sink, &why);
+    return ldr_examine_ended(e, rc, &why, err);
+}
+
+static larder_status
+examine_offline(larder_store *store, const larder_call *call, ldr_examining *e,
+    larder_error *err)
+{
+    larder_error why = {0};
+    larder_status rc;
+
+    ldr_examine_begin(e, "offline_store", store->config.offline.type);
+    rc = need(store, OFFLINE, call, &why);
+    if (rc != LARDER_OK)
+        return ldr_examine_opened(e, rc, &why, err);
+    rc = ldr_offline_examine(store->offline, call, &e->sink, &why);
+    return ldr_examine_ended(e, rc, &why, err);
+}
+
+static larder_status
+examine_online(larder_store *store, const larder_call *call, ldr_examining *e,
+    larder_error *err)
+{
+    larder_error why = {0};
+    larder_status rc;
+
+    ldr_examine_begin(e, "online_store", store->config.online.type);
+    rc = need(store, ONLINE, call, &why);
+    if (rc != LARDER_OK)
+        return ldr_examine_opened(e, rc, &why, err);
+    rc = ldr_online_examine(store->online, call, &e->sink, &why);
+    return ldr_examine_ended(e, rc, &why, err);
+}
+
+static larder_status
+examine_fallback(larder_store *store, const larder_call *call,
+    ldr_examining *e, larder_error *err)
+{
+    larder_error why = {0};
+    ldr_online *second = NULL;
+    larder_status rc;
+
+    ldr_examine_begin(e, "fallback", store->config.fallback.type);
+    rc = need(store, TWO, call, &why);
+    if (rc == LARDER_OK)
+        rc = open_fallback(store, false, call, &second, &why);
+    if (rc != LARDER_OK)
+        return ldr_examine_opened(e, rc, &why, err);
+    rc = ldr_online_examine(second, call, &e->sink, &why);
+    return ldr_examine_ended(e, rc, &why, err);
+}
+
+/* What the folder says, and whether it is what the registry has. */
+static larder_status
+examine_repository(larder_store *store, const larder_call *call,
+    ldr_examining *e, larder_error *err)
+{
+    larder_call silent = *call;
+    ldr_faults faults = {.call = &silent};
+    ldr_snapshot *folder = NULL, *current = NULL;
+    larder_error why = {0};
+    larder_status rc;
+
+    silent.diagnostic = NULL;
+    ldr_examine_begin(e, "repository", NULL);
+    LARDER_TRY(ldr_examine_config(e, &store->config, err));
+    rc = read_folder(store, &silent, &faults, &folder, &why);
+    if (rc != LARDER_OK && rc != LARDER_INVALID) {
+        rc = ldr_examine_ended(e, rc, &why, err);
+        goto out;
+    }
+    if (rc == LARDER_INVALID && faults.n_errors == 0)
+        faults.first = why;
+    if (store->records != NULL)
+        rc = ldr_snapshot_of_registry(
+            store->records, call, store->config.project, 0, &current, &why);
+    if (rc == LARDER_NOMEM || rc == LARDER_INTERRUPTED) {
+        rc = ldr_examine_ended(e, rc, &why, err);
+        goto out;
+    }
+    rc = ldr_examine_definitions(e, folder, &faults, current, err);
+out:
+    ldr_snapshot_drop(folder);
+    ldr_snapshot_drop(current);
+    return rc;
+}
+
+larder_status
+larder_examine(larder_store *store, const larder_call *call,
+    larder_examined *out, larder_error *err)
+{
+    larder_examined found = {0};
+    ldr_examining e = {.out = &found};
+    larder_status rc;
+
+    LARDER_TRY(examine_registry(store, call, &e, err));
+    LARDER_TRY(examine_offline(store, call, &e, err));
+    LARDER_TRY(examine_online(store, call, &e, err));
+    if (has_fallback(store))
+        LARDER_TRY(examine_fallback(store, call, &e, err));
+    LARDER_TRY(examine_repository(store, call, &e, err));
+    *out = found;
+    found = (larder_examined){0};
+out:
+    larder_examined_release(&found);
+    return rc;
 }

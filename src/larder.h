@@ -537,10 +537,17 @@ typedef struct larder_pushed_view {
                    * materialize brings the rows */
 } larder_pushed_view;
 
+/* How the fallback fared, where the configuration names one. */
+typedef struct larder_fallback {
+    const char *store;    /* its type; NULL: there is none. Lent by the store */
+    larder_error failure; /* status LARDER_OK: it is as the primary is */
+} larder_fallback;
+
 typedef struct larder_pushed {
     uint64_t read, added, duplicate;
     larder_pushed_view *views; /* those that read this history online */
     size_t n_views;
+    larder_fallback fallback;
     /* Rules with 'on_violation: warn' that rows broke, which were taken all the
      * same. */
     const larder_violation *violations;
@@ -552,7 +559,10 @@ typedef struct larder_pushed {
  * refused: each is told to call->diagnostic, up to 100. The same rows twice
  * change nothing. `rows` stays yours to close. INVALID, NOT_FOUND, LIMIT
  * (max_push_rows), CONFLICT or BUSY (online, others work on the same entities;
- * history has the rows, and materialize brings them). */
+ * history has the rows, and materialize brings them).
+ * A fallback gets the rows after the primary. Where it fails, that is told in
+ * the report: to both, materialize brings it the rows; of a push to online
+ * alone nothing would, and its failure is that of the call. */
 LARDER_CHECKED larder_status larder_push(larder_store *store,
     const larder_call *call, const char *source, larder_push_to to,
     larder_stream *rows, larder_pushed *report, larder_error *err);
@@ -636,9 +646,33 @@ typedef struct larder_joined {
 LARDER_CHECKED larder_status larder_join(larder_store *store,
     const larder_call *call, const larder_join_options *options,
     larder_stream *spine, larder_stream *out, larder_error *err);
+/* How that join would be done, without doing it; of the spine, taken over too,
+ * the number of rows counts. Columns: view, plan ("seek"; "pass": over all, in
+ * the store; "merge": of all, read in order; "windows"), reason, sql (the
+ * store's statement; null where there is none). */
+LARDER_CHECKED larder_status larder_join_approach(larder_store *store,
+    const larder_call *call, const larder_join_options *options,
+    larder_stream *spine, larder_stream *out, larder_error *err);
 /* After the stream's end. INVALID before it. */
 LARDER_CHECKED larder_status larder_join_report(
     const larder_stream *joined, const larder_joined **out, larder_error *err);
+
+typedef struct larder_sql_options {
+    larder_features features;
+    const char *dialect;   /* "postgres", "duckdb" */
+    const char *spine;     /* where its rows are: a table, or a file where the
+                            * dialect reads files; NULL: spine */
+    const char *timestamp; /* its column of times; NULL: event_timestamp */
+    bool as_known;
+} larder_sql_options;
+
+/* One statement that joins as larder_join() does, to be run by another engine
+ * on the same history; what it cannot do is said in its remarks. *out is yours
+ * to free(). INVALID (a windowed feature or one on demand: named; a dialect),
+ * NOT_FOUND. */
+LARDER_CHECKED larder_status larder_join_sql(larder_store *store,
+    const larder_call *call, const larder_sql_options *options, char **out,
+    larder_error *err);
 
 /* Why a value is what it is. One spine row (from 1) and one "view:feature";
  * `spine` is taken over.
@@ -680,17 +714,22 @@ typedef struct larder_materialized {
     /* Rules of contracts that rows read here broke; with the report. */
     const larder_violation *violations;
     size_t n_violations;
+    bool fallback;           /* the view as the fallback has it */
 } larder_materialized;
 
 typedef struct larder_run_report {
-    larder_materialized *views;
+    larder_materialized *views; /* the primary's, then the fallback's */
     size_t n_views;
     char run_id[33];
+    larder_fallback fallback;
 } larder_run_report;
 
 /* Bring online views up to call->now. Resumes what a killed run left. BUSY or
  * CONFLICT when another run works on the same view. The report is filled as
- * far as the run came, also on failure. */
+ * far as the run came, also on failure.
+ * A fallback is brought up to date after the primary, from its own positions,
+ * also where the primary failed. The failure told is the primary's, else the
+ * fallback's: what the other did stands. */
 LARDER_CHECKED larder_status larder_materialize(larder_store *store,
     const larder_call *call, const larder_materialize_options *options,
     larder_run_report *report, larder_error *err);
@@ -728,13 +767,23 @@ typedef struct larder_answer {
     uint8_t *presence;         /* [feature * n_rows + row]: larder_presence */
     larder_time *event_times;  /* the same shape; LARDER_TIME_MIN where none */
     size_t room_cells;
+    /* Where the configuration names a fallback: all of it is of one store.
+     * The words are lent by the reader, `reason` until its next read. */
+    const char *store;   /* its type, "redis"; NULL: there is but one */
+    bool fallback;       /* the second one answered, because ... */
+    const char *reason;  /* ... of this; else NULL */
+    larder_time until;   /* up to where it was materialized: the least of the
+                          * views that were read */
 } larder_answer;
 
 /* Judged at call->now. `keys` has the key columns, then the requests'; those may
  * be null. INVALID (a null or unknown key part: row and column named; a time
  * before the stored row; a sum that does not fit its type), LIMIT (an entity
  * with more events than max_window_events: row and view named), NOT_FOUND (a
- * view not materialized yet: named), CORRUPT, UNAVAILABLE. */
+ * view not materialized yet: named), CORRUPT, UNAVAILABLE. With a fallback the
+ * primary has read_timeout, and half of the call's time; where it fails the
+ * fallback answers, if it has a position for each view. UNAVAILABLE, or
+ * DEADLINE, then names both. */
 LARDER_CHECKED larder_status larder_reader_get(larder_reader *reader,
     const larder_call *call, const larder_batch *keys, larder_answer *answer,
     larder_error *err);
@@ -760,6 +809,7 @@ typedef struct larder_proved_view {
     /* NULL, or why nothing was compared: "not materialized yet", ... A proof
      * that proves nothing is none. */
     const char *reason;
+    bool fallback; /* the view as the fallback has it */
 } larder_proved_view;
 
 /* Where online and history first differ; all of it text. */
@@ -769,23 +819,112 @@ typedef struct larder_difference {
     char *feature; /* or what else of the row; NULL: all of it */
     char *online;  /* the value there; NULL: no row of the key is there */
     char *history;
+    bool fallback; /* online means the fallback */
 } larder_difference;
 
 typedef struct larder_proved {
-    larder_proved_view *views;
+    larder_proved_view *views; /* the primary's, then the fallback's */
     size_t n_views;
-    larder_difference difference; /* by view, then key */
+    larder_difference difference; /* by store, view, then key */
+    const char *fallback; /* its type; NULL: there is none. Lent by the store */
 } larder_proved;
 
 /* Recompute the online rows of a sample of entities from history, as of the
  * ledger's mark, and compare them byte for byte. The sample is the same as long
  * as the entities are. What differs is no failure of the call, but told in the
- * report, which is filled as far as it came, also on failure. INVALID,
- * NOT_FOUND (a view, feature, service), LIMIT (memory_bytes), CORRUPT. */
+ * report, which is filled as far as it came, also on failure. Of a fallback the
+ * same is asked after the primary. INVALID, NOT_FOUND (a view, feature,
+ * service), LIMIT (memory_bytes), CORRUPT. */
 LARDER_CHECKED larder_status larder_prove(larder_store *store,
     const larder_call *call, const larder_prove_options *options,
     larder_proved *report, larder_error *err);
 LARDER_API void larder_proved_release(larder_proved *report);
+
+/* --------------------------------------------------------------- promotion */
+
+typedef struct larder_copy_options {
+    bool history; /* the rows of sources that Larder owns */
+    bool online;  /* online rows, and up to where they are materialized */
+    bool dry_run; /* count and compare, write nothing */
+    bool allow_breaking; /* as larder_apply_options */
+} larder_copy_options;
+
+/* One source or view on its way; all of it is freed with the report. */
+typedef struct larder_copied {
+    const char *kind; /* "source", "view" */
+    const char *name;
+    uint64_t read;      /* rows there are to copy */
+    uint64_t written;
+    uint64_t unchanged; /* there already */
+    uint64_t older;     /* not written: the target's row is newer */
+    uint64_t held;      /* rows of the target afterwards */
+    bool compared;      /* the digests below were made */
+    bool equal;
+    char digest[33];    /* of the rows as read, whatever their order; hex */
+    char digest_to[33]; /* of those the target holds */
+    const char *reason; /* NULL, or why nothing was copied, or what differs */
+} larder_copied;
+
+typedef struct larder_copy_report {
+    uint64_t generation, generation_to;
+    size_t n_changes; /* of definitions */
+    larder_copied *copies; /* sources, then views, each by name */
+    size_t n_copies;
+} larder_copy_report;
+
+/*
+ * Bring what one store has to another: the newest generation of definitions is
+ * applied there (so its stores get their tables), then rows of history, then
+ * online rows, and last what says that they are materialized. Rows that the
+ * target has already stay; no older row replaces a newer one. So after a
+ * failure the same call again ends what was begun. Tables that Larder does not
+ * own are not copied, and named. `changes` as larder_apply(); where digests
+ * differ is told in the report, which is filled as far as it came, also on
+ * failure. INVALID (both are the same stores; breaking changes), NOT_FOUND
+ * (nothing applied), CONFLICT (somebody applied or materialized meanwhile),
+ * LIMIT, UNAVAILABLE, ...; the message names the side.
+ */
+LARDER_CHECKED larder_status larder_copy(larder_store *from, larder_store *to,
+    const larder_call *call, const larder_copy_options *options,
+    larder_copy_report *report, larder_stream *changes, larder_error *err);
+LARDER_API void larder_copy_report_release(larder_copy_report *report);
+
+/* -------------------------------------------------------------- examination */
+
+typedef enum larder_verdict {
+    LARDER_FINE = 0,
+    LARDER_DOUBTFUL, /* it works, and something had better be changed */
+    LARDER_WRONG,
+    LARDER_UNKNOWN /* it could not be looked at */
+} larder_verdict;
+
+/* "ok", "warn", "fail", "unknown". */
+LARDER_API const char *larder_verdict_name(larder_verdict verdict);
+
+/* One thing that was looked at. */
+typedef struct larder_finding {
+    const char *store;   /* "registry", "offline_store", "online_store",
+                          * "fallback", "repository" */
+    const char *type;    /* of the store; NULL: none */
+    const char *checked; /* "reachable", "version", "rights", "tls", ... */
+    larder_verdict verdict;
+    const char *words;
+    const char *advice; /* what to change; NULL: nothing */
+} larder_finding;
+
+typedef struct larder_examined {
+    larder_finding *findings;
+    size_t n_findings;
+    size_t n_unreachable; /* stores that do not answer */
+} larder_examined;
+
+/* Look at each store of the configuration, and at the repository: is it
+ * reachable, of which version, with which rights, and what else can be told of
+ * it. A store that cannot be opened is a finding. Changes nothing. INVALID
+ * never; INTERRUPTED, NOMEM. Yours: larder_examined_release(). */
+LARDER_CHECKED larder_status larder_examine(larder_store *store,
+    const larder_call *call, larder_examined *out, larder_error *err);
+LARDER_API void larder_examined_release(larder_examined *examined);
 
 #ifdef __cplusplus
 }

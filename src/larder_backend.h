@@ -66,6 +66,18 @@ LARDER_API uint64_t larder_row_digest(const larder_batch *batch, size_t row);
 LARDER_API void larder_row_digests(
     const larder_batch *batch, size_t row, size_t n_rows, uint64_t *digests);
 
+/* Is told what a store finds when it is examined; store and type are the
+ * core's to say. Everything is lent for the call. */
+typedef struct larder_finding_sink larder_finding_sink;
+struct larder_finding_sink {
+    larder_status (*found)(larder_finding_sink *self,
+        const larder_finding *finding, larder_error *err);
+};
+/* One finding; `advice` says what to change, NULL: nothing. NOMEM. */
+LARDER_CHECKED larder_status larder_finding_tell(larder_finding_sink *sink,
+    const char *checked, larder_verdict verdict, const char *advice,
+    larder_error *err, const char *format, ...) LARDER_PRINTF(6, 7);
+
 /* ----------------------------------------------------------- online stores */
 
 /* An online row's first 16 bytes are its version (event time, then created, in
@@ -125,6 +137,48 @@ struct larder_each {
         larder_table_id table, larder_bytes row, larder_error *err);
 };
 
+/*
+ * Rows as fields of hashes that other programs read too (`layout: feast`). Rows
+ * of one entity share a hash; the core says what the fields of each are called.
+ * names[0] holds its event time, a serialized google.protobuf.Timestamp;
+ * names[1] its mark: build (8 bytes) and created (8 bytes), both in memcmp's
+ * order, table (8 bytes), then the bytes of names[0] that it was written with.
+ * Where names[0] holds others by now, the row has no mark: build as that of any
+ * other row, created the lowest, eight 00. Keys are whole; nothing is added.
+ */
+typedef struct larder_hash_want {
+    larder_bytes key;
+    const larder_bytes *names;
+    size_t n_names;
+} larder_hash_want;
+
+typedef struct larder_hash_found larder_hash_found;
+struct larder_hash_found { /* as larder_found */
+    /* values[i] is what names[i] holds; data NULL: there is no such field. */
+    larder_status (*values)(larder_hash_found *self, size_t want,
+        const larder_bytes *values, larder_error *err);
+};
+
+typedef struct larder_hash_put {
+    larder_bytes key;
+    /* NEWEST: stands if nothing is stored; if its build is the greater; if,
+     * builds being equal or unknown, its event time, then created, is the
+     * later. All three equal: UNCHANGED if all values are, else MISMATCH.
+     * IF_MATCH: stands if all fields hold what is expected (data NULL: are not
+     * there). REMOVE: the fields go. */
+    larder_put_rule rule;
+    const larder_bytes *names;
+    const larder_bytes *values;   /* IF_MATCH: NULL, and the fields go */
+    const larder_bytes *expected; /* IF_MATCH */
+    size_t n_names; /* REMOVE: 0, and the whole hash goes */
+} larder_hash_put;
+
+typedef struct larder_each_key larder_each_key;
+struct larder_each_key { /* calls nothing of the store */
+    larder_status (*key)(
+        larder_each_key *self, larder_bytes key, larder_error *err);
+};
+
 typedef struct larder_online_ops {
     unsigned abi;       /* LARDER_BACKEND_ABI */
     const char *type;   /* as in feature_store.yaml: "lmdb" */
@@ -159,9 +213,30 @@ typedef struct larder_online_ops {
     larder_status (*sweep)(void *self, const larder_call *call,
         larder_table_id table, size_t max_keys, unsigned char *cursor,
         size_t *n_cursor, uint64_t *removed, larder_error *err);
-    /* Remove everything, the store's files included where it has its own. */
+    /* Remove everything, the store's files included where it has its own;
+     * hashes stay. */
     larder_status (*destroy)(
         void *self, const larder_call *call, larder_error *err);
+    /* Optional, all three or none; NULL: the store has no hashes. As get. */
+    larder_status (*get_hashes)(void *self, const larder_call *call,
+        const larder_hash_want *wants, size_t n_wants, larder_hash_found *found,
+        larder_error *err);
+    /* As put. A hash from which the last "_ts:" field goes, goes whole. */
+    larder_status (*put_hashes)(void *self, const larder_call *call,
+        const larder_hash_put *puts, size_t n_puts, larder_outcome *outcomes,
+        larder_error *err);
+    /* Keys that begin with `head`, be they hashes or not, in any order, each at
+     * least once; at most about `max_keys` are looked at. `cursor` as of
+     * sweep. */
+    larder_status (*scan_hashes)(void *self, const larder_call *call,
+        larder_bytes head, size_t max_keys, unsigned char *cursor,
+        size_t *n_cursor, larder_each_key *each, larder_error *err);
+    /* Optional; NULL: that it opens is all that can be told. Look at the store
+     * and tell `sink` of each thing: the version, rights, room, what had better
+     * be changed. Changes nothing. UNAVAILABLE; another failure says that the
+     * rest could not be looked at. */
+    larder_status (*examine)(void *self, const larder_call *call,
+        larder_finding_sink *sink, larder_error *err);
 } larder_online_ops;
 
 /* ---------------------------------------------------------- offline stores */
@@ -246,6 +321,9 @@ typedef struct larder_described {
     int64_t arrival;      /* newest arrival mark; owned tables, else 0 */
     larder_time newest_event; /* LARDER_TIME_MIN: no row, or unknown */
     bool seekable;        /* asof_join needs no pass over everything */
+    /* Not seekable, and still asof_join is worth asking, by one thread: for few
+     * rows it passes over everything where that lies. */
+    bool passes;
 } larder_described;
 LARDER_API void larder_described_release(larder_described *described);
 /* Add a column while describing. A `type` of 0 means the store cannot tell. */
@@ -269,6 +347,13 @@ typedef struct larder_asof {
     bool has_values_us;
     int64_t values_us;
 } larder_asof;
+
+/* How a store goes about an as-of join; the texts are malloc'ed. */
+typedef struct larder_approach {
+    char *plan;   /* "seek", "merge": a word or two */
+    char *reason; /* NULL, or why this plan and no other */
+    char *sql;    /* NULL, or the statement it runs */
+} larder_approach;
 
 typedef struct larder_offline_ops {
     unsigned abi;
@@ -295,7 +380,8 @@ typedef struct larder_offline_ops {
     larder_status (*create)(void *self, const larder_call *call,
         const larder_table *table, const char *const *const *indexes,
         const size_t *n_index_columns, size_t n_indexes, larder_error *err);
-    /* Drop an owned table with its rows; nothing there is OK. */
+    /* Drop an owned table with its rows; nothing there is OK. BUSY: somebody
+     * reads it, and the store cannot drop it under a reader. */
     larder_status (*remove)(void *self, const larder_call *call,
         const larder_table *table, larder_error *err);
     /* Rows whole or not at all; equal rows once. The stream has the columns of
@@ -328,7 +414,66 @@ typedef struct larder_offline_ops {
      * equal the engine's own: columns name, count, nulls, min, max (text). */
     larder_status (*statistics)(void *self, const larder_call *call,
         const larder_scan *scan, larder_stream *out, larder_error *err);
+    /* Optional; NULL: nothing is told but whether asof_join is there. How
+     * asof_join would go about this, within a snapshot as it; nothing of the
+     * table's rows need be read. Of the spine its schema and n_rows alone are
+     * there. OK, also where asof_join would be UNSUPPORTED. */
+    larder_status (*approach)(void *self, unsigned reader,
+        const larder_call *call, const larder_asof *asof, larder_approach *out,
+        larder_error *err);
+    /* Optional; NULL: no index is proposed. The statement that makes an index
+     * by which asof_join of this table and its key would seek; malloc'ed. NULL
+     * where none would help (a query, a type that no index serves). */
+    larder_status (*propose)(void *self, const larder_call *call,
+        const larder_table *table, char **out, larder_error *err);
+    /* Optional; NULL: that it opens is all that can be told. Look at the store
+     * and tell `sink` of each thing: the version, rights, room, what had better
+     * be changed. Changes nothing. UNAVAILABLE; another failure says that the
+     * rest could not be looked at. */
+    larder_status (*examine)(void *self, const larder_call *call,
+        larder_finding_sink *sink, larder_error *err);
 } larder_offline_ops;
+
+/* ------------------------------------------------------------ SQL dialects */
+
+/* A point-in-time join in words that SQL has, to be run somewhere else: of
+ * plain features, without windows and expressions. */
+typedef struct larder_sql_view {
+    const char *label; /* the view, for remarks */
+    larder_table table;
+    const char *const *key;       /* columns of history ... */
+    const char *const *spine_key; /* ... and of the spine, one for each */
+    size_t n_key;
+    bool has_ttl;
+    int64_t ttl_us;
+} larder_sql_view;
+
+typedef struct larder_sql_feature {
+    const char *name;   /* in the output */
+    const char *column; /* of history */
+    size_t view;
+} larder_sql_feature;
+
+typedef struct larder_sql_join {
+    const char *spine;     /* a table, "schema.table", or a file's name */
+    const char *timestamp; /* the spine's column of times */
+    bool as_known;
+    const larder_sql_view *views;
+    size_t n_views;
+    const larder_sql_feature *features; /* in the order asked */
+    size_t n_features;
+} larder_sql_join;
+
+/* One way to write SQL. Needs no driver and reaches no database. */
+typedef struct larder_dialect {
+    unsigned abi;
+    const char *name; /* "duckdb"; a store's type where it is that store's */
+    /* One statement, with remarks on what it cannot do as Larder does;
+     * malloc'ed. `options` are the offline store's where its type is this name,
+     * else NULL. INVALID (what it has no words for, named), NOMEM. */
+    larder_status (*join)(const larder_options *options,
+        const larder_sql_join *join, char **out, larder_error *err);
+} larder_dialect;
 
 /* -------------------------------------------------------------- registries */
 
@@ -397,6 +542,12 @@ typedef struct larder_registry_ops {
     /* Forget the project. */
     larder_status (*destroy)(void *self, const larder_call *call,
         const char *project, larder_error *err);
+    /* Optional; NULL: that it opens is all that can be told. Look at the store
+     * and tell `sink` of each thing: the version, rights, room, what had better
+     * be changed. Changes nothing. UNAVAILABLE; another failure says that the
+     * rest could not be looked at. */
+    larder_status (*examine)(void *self, const larder_call *call,
+        larder_finding_sink *sink, larder_error *err);
 } larder_registry_ops;
 
 /* ---------------------------------------------------------------- built-in */
@@ -405,6 +556,7 @@ typedef struct larder_registry_ops {
 LARDER_API const larder_offline_ops *const *larder_offline_backends(void);
 LARDER_API const larder_online_ops *const *larder_online_backends(void);
 LARDER_API const larder_registry_ops *const *larder_registry_backends(void);
+LARDER_API const larder_dialect *const *larder_dialects(void);
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,9 @@ libldr_la_SOURCES = \
 	%D%/data/csv.c %D%/data/csv.h \
 	%D%/data/csv_write.c \
 	%D%/data/digest.c \
+	%D%/data/feast_key.c %D%/data/feast_key.h \
+	%D%/data/feast_row.c %D%/data/feast_row.h \
+	%D%/data/feast_value.c \
 	%D%/data/format.c %D%/data/format.h \
 	%D%/data/header.c %D%/data/header.h \
 	%D%/data/json.c %D%/data/json.h \
@@ -38,6 +41,7 @@ libldr_la_SOURCES = \
 	%D%/data/key.c %D%/data/key.h \
 	%D%/data/merge.c %D%/data/merge.h \
 	%D%/data/order.c %D%/data/order.h \
+	%D%/data/protobuf.c %D%/data/protobuf.h \
 	%D%/data/row.c %D%/data/row.h \
 	%D%/data/row_digest.c \
 	%D%/data/schema.c %D%/data/schema.h \
@@ -45,6 +49,7 @@ libldr_la_SOURCES = \
 	%D%/data/sort.c %D%/data/sort.h \
 	%D%/data/spill.c %D%/data/spill.h \
 	%D%/data/stream.c %D%/data/stream.h \
+	%D%/data/tally.c %D%/data/tally.h \
 	%D%/data/text.c %D%/data/text.h \
 	%D%/data/value.c
 
@@ -76,6 +81,7 @@ libldr_la_SOURCES += \
 	%D%/definition/expand.c %D%/definition/expand.h \
 	%D%/definition/fault.c \
 	%D%/definition/folder.c %D%/definition/folder.h \
+	%D%/definition/layout.c %D%/definition/layout.h \
 	%D%/definition/load.c %D%/definition/load.h \
 	%D%/definition/load_keys.h \
 	%D%/definition/load_nested.c \
@@ -96,7 +102,13 @@ libldr_la_SOURCES += \
 libldr_la_SOURCES += \
 	%D%/storage/backend.c %D%/storage/backend.h \
 	%D%/storage/described.c \
+	%D%/storage/fallback.c %D%/storage/fallback.h \
+	%D%/storage/finding.c \
 	%D%/storage/gate.c %D%/storage/gate.h \
+	%D%/storage/hashed.c %D%/storage/hashed.h \
+	%D%/storage/hashed_put.c \
+	%D%/storage/hashed_scan.c \
+	%D%/storage/hashed_sweep.c \
 	%D%/storage/keyed.c %D%/storage/keyed.h \
 	%D%/storage/newest.c %D%/storage/newest.h \
 	%D%/storage/offline.c %D%/storage/offline.h \
@@ -109,6 +121,7 @@ libldr_la_SOURCES += \
 	%D%/registry/catalog.c %D%/registry/catalog.h \
 	%D%/registry/compare.c %D%/registry/compare.h \
 	%D%/registry/diff.c %D%/registry/diff.h \
+	%D%/registry/examine.c %D%/registry/examine.h \
 	%D%/registry/lineage.c \
 	%D%/registry/probe.c %D%/registry/probe.h \
 	%D%/registry/rows.c %D%/registry/rows.h \
@@ -117,6 +130,7 @@ libldr_la_SOURCES += \
 
 libldr_la_SOURCES += \
 	%D%/engine/answer.c %D%/engine/answer.h \
+	%D%/engine/approach.c %D%/engine/approach.h \
 	%D%/engine/asof.c %D%/engine/asof.h \
 	%D%/engine/assemble.c %D%/engine/assemble.h \
 	%D%/engine/builds.c \
@@ -125,6 +139,10 @@ libldr_la_SOURCES += \
 	%D%/engine/computed.c %D%/engine/computed.h \
 	%D%/engine/clause.c %D%/engine/clause.h \
 	%D%/engine/contract.c %D%/engine/contract.h \
+	%D%/engine/copy.c %D%/engine/copy.h \
+	%D%/engine/copy_history.c \
+	%D%/engine/copy_online.c \
+	%D%/engine/copy_rows.c %D%/engine/copy_rows.h \
 	%D%/engine/derive.c %D%/engine/derive.h \
 	%D%/engine/derive_keys.c \
 	%D%/engine/differ.c %D%/engine/differ.h \
@@ -153,7 +171,9 @@ libldr_la_SOURCES += \
 	%D%/engine/series.c %D%/engine/series.h \
 	%D%/engine/shares.c %D%/engine/shares.h \
 	%D%/engine/spine.c %D%/engine/spine.h \
+	%D%/engine/statement.c %D%/engine/statement.h \
 	%D%/engine/track.c %D%/engine/track.h \
+	%D%/engine/two.c \
 	%D%/engine/verdict.c %D%/engine/verdict.h \
 	%D%/engine/window.c %D%/engine/window.h \
 	%D%/engine/windowed.c %D%/engine/windowed.h

@@ -76,20 +76,16 @@ static ldr_offline *store;
 static void
 open_store(int i)
 {
-    ldr_option option = {.name = "path"};
-    larder_options section = {.options = &option, .section = "offline_store"};
-    const larder_offline_ops *ops = larder_offline_backends()[i];
+    const char *type = offline_type((size_t)i);
+    offline_place place;
     larder_error err = {0};
-    char path[512];
     larder_status rc;
 
     folder = support_folder();
     call = support_call(1000);
-    snprintf(path, sizeof path, "%s/history.db", folder);
-    option.value = path;
-    section.n_options = strcmp(ops->type, "memory") == 0 ? 0 : 1;
-    rc = ldr_offline_open(ops, &section, true, &call, &store, &err);
-    ck_assert_msg(rc == LARDER_OK, "open %s: %s", ops->type, err.message);
+    offline_place_of(&place, type, folder);
+    rc = ldr_offline_open(place.ops, &place.section, true, &call, &store, &err);
+    ck_assert_msg(rc == LARDER_OK, "open %s: %s", type, err.message);
 }
 
 static void
@@ -97,7 +93,8 @@ teardown(void)
 {
     ldr_offline_close(store);
     store = NULL;
-    support_remove(folder);
+    if (folder != NULL)
+        support_remove(folder);
     free(folder);
 }
 
@@ -595,9 +592,11 @@ main(void)
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_loop_test(tests, rows_of_keys_are_those_that_a_search_finds, 0,
         n * (int)N_OF(ways));
-    tcase_add_loop_test(
-        tests, one_row_before_a_range_comes_with_its_ties_and_no_more, 0, n);
-    tcase_add_loop_test(tests, a_scan_of_no_keys_gives_no_rows, 0, n);
+    offline_skip(
+        tests, rows_of_keys_are_those_that_a_search_finds, (int)N_OF(ways));
+    offline_add(
+        tests, one_row_before_a_range_comes_with_its_ties_and_no_more, n);
+    offline_add(tests, a_scan_of_no_keys_gives_no_rows, n);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -10,33 +10,83 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "online.h"
+#include "servers.h"
 
-/* The stores that were built in; each test runs once for each. */
+/* The stores that were built in, those on a server in each way it is reached;
+ * each test runs once for each. */
+typedef struct way {
+    const char *type, *server; /* of servers.h; NULL: there is none */
+    const char *word;          /* the file of its address */
+    const char *redis_type;
+    bool tls;
+} way;
+
+static const way all_ways[] = {
+    {"lmdb", NULL, NULL, NULL, false},
+    {"memory", NULL, NULL, NULL, false},
+    {"redis", "redis", "url", "redis", false},
+    {"redis", "redis", "url_user", "redis", false},
+    {"redis", "redis", "url_tls", "redis", true},
+    {"redis", "cluster", "url", "redis_cluster", false},
+    {"redis", "sentinel", "url", "redis_sentinel", false},
+};
+
+static way ways[16];
+static char *addresses[16]; /* NULL: servers are skipped, or none is needed */
+static int n_ways;
+
 static const char *
 type_of(int kind)
 {
-    return larder_online_backends()[kind]->type;
+    return ways[kind].type;
 }
 
-/* Does it take a path, and do its rows outlive close? */
+static bool
+is_redis(int kind)
+{
+    return ways[kind].server != NULL;
+}
+
+/* Do its rows outlive close? */
 static bool
 is_durable(int kind)
 {
     return strcmp(type_of(kind), "memory") != 0;
 }
 
+/* Opening one makes a canary for each of its slots: fewer rounds there. */
+static bool
+is_cluster(int kind)
+{
+    return is_redis(kind) &&
+           strcmp(ways[kind].redis_type, "redis_cluster") == 0;
+}
+
+static bool
+has_files(int kind)
+{
+    return is_durable(kind) && !is_redis(kind);
+}
+
+#define STORE_NEEDED()                                                         \
+    do {                                                                       \
+        if (is_redis(_i))                                                      \
+            SERVERS_NEEDED(addresses[_i]);                                     \
+    } while (0)
+
 static char *folder;
-static char path[512];
-static const char *options[] = {"path", path, NULL};
-static const char *const no_options[] = {NULL};
+static char path[512], prefix[64], authority[512];
+static const char *options[16];
 
 static void
 begin(void)
 {
     folder = support_folder();
     snprintf(path, sizeof path, "%s/data/online", folder);
+    snprintf(prefix, sizeof prefix, "t%ld:", (long)getpid());
 }
 
 static void
@@ -46,10 +96,49 @@ end(void)
     free(folder);
 }
 
+/* A store of this test alone. */
 static const char *const *
 options_of(int kind)
 {
-    return is_durable(kind) ? options : no_options;
+    size_t n = 0;
+
+    if (is_redis(kind)) {
+        options[n++] = "connection_string";
+        options[n++] = addresses[kind];
+        options[n++] = "redis_type";
+        options[n++] = ways[kind].redis_type;
+        options[n++] = "key_prefix";
+        options[n++] = prefix;
+        if (strcmp(ways[kind].redis_type, "redis_sentinel") == 0) {
+            options[n++] = "sentinel_master";
+            options[n++] = "larder";
+        }
+    } else if (is_durable(kind)) {
+        options[n++] = "path";
+        options[n++] = path;
+    }
+    if (ways[kind].tls) {
+        snprintf(authority, sizeof authority, "%s/ca.crt",
+            servers_folder(ways[kind].server));
+        options[n++] = "ca";
+        options[n++] = authority;
+    }
+    options[n] = NULL;
+    return options;
+}
+
+/* With one more. */
+static const char *const *
+options_and(int kind, const char *name, const char *value)
+{
+    size_t n = 0;
+
+    while (options_of(kind)[n] != NULL)
+        n++;
+    options[n++] = name;
+    options[n++] = value;
+    options[n] = NULL;
+    return options;
 }
 
 static online
@@ -65,35 +154,43 @@ reopen(online *store, int kind)
     if (!is_durable(kind))
         return;
     online_close(store);
-    *store = online_must_open(type_of(kind), options, false);
+    *store = online_must_open(type_of(kind), options_of(kind), false);
 }
 
 /* ------------------------------------------------------------------ opening */
 
 START_TEST(the_table_of_methods_is_complete)
 {
-    const larder_online_ops *ops = larder_online_backends()[_i];
+    STORE_NEEDED();
+    online store = open_kind(_i);
+    const larder_online_ops *ops = store.ops;
 
     ck_assert_uint_eq(ops->abi, LARDER_BACKEND_ABI);
     ck_assert_uint_gt(ops->state_bytes, 0);
     ck_assert(ops->open != NULL && ops->close != NULL && ops->get != NULL);
     ck_assert(ops->put != NULL && ops->scan != NULL && ops->sweep != NULL);
     ck_assert(ops->destroy != NULL);
+    online_close(&store);
 }
 END_TEST
 
 START_TEST(opening_without_create_makes_nothing)
 {
+    STORE_NEEDED();
     online store;
     larder_error err = {0};
     struct stat what;
 
     if (!is_durable(_i))
         return;
-    ck_assert_int_eq(online_open(&store, type_of(_i), options, false, &err),
-        LARDER_NOT_FOUND);
-    ck_assert_ptr_nonnull(strstr(err.message, path));
-    ck_assert_ptr_nonnull(strstr(err.hint, "larder apply"));
+    for (int turn = 0; turn < 2; turn++) {
+        ck_assert_int_eq(
+            online_open(&store, type_of(_i), options_of(_i), false, &err),
+            LARDER_NOT_FOUND);
+        ck_assert_ptr_nonnull(
+            strstr(err.message, is_redis(_i) ? prefix : path));
+        ck_assert_ptr_nonnull(strstr(err.hint, "larder apply"));
+    }
     snprintf(path, sizeof path, "%s/data", folder);
     ck_assert_int_ne(stat(path, &what), 0);
 }
@@ -101,19 +198,22 @@ END_TEST
 
 START_TEST(an_unknown_option_is_refused_by_name)
 {
-    const char *wrong[] = {"path", path, "sise", "4", NULL};
+    STORE_NEEDED();
     online store;
     larder_error err = {0};
 
-    ck_assert_int_eq(
-        online_open(&store, type_of(_i), wrong, true, &err), LARDER_INVALID);
+    ck_assert_int_eq(online_open(&store, type_of(_i),
+                         options_and(_i, "sise", "4"), true, &err),
+        LARDER_INVALID);
     if (is_durable(_i))
         ck_assert_ptr_nonnull(strstr(err.message, "sise"));
 }
 END_TEST
 
-START_TEST(a_store_that_needs_a_path_says_so)
+START_TEST(a_store_that_needs_a_place_says_so)
 {
+    STORE_NEEDED();
+    static const char *const no_options[] = {NULL};
     online store;
     larder_error err = {0};
 
@@ -121,12 +221,14 @@ START_TEST(a_store_that_needs_a_path_says_so)
         return;
     ck_assert_int_eq(online_open(&store, type_of(_i), no_options, true, &err),
         LARDER_INVALID);
-    ck_assert_ptr_nonnull(strstr(err.message, "path"));
+    ck_assert_ptr_nonnull(
+        strstr(err.message, is_redis(_i) ? "connection_string" : "path"));
 }
 END_TEST
 
 START_TEST(creating_what_is_there_keeps_it)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row row = online_make(1, 1, "kept");
     larder_put put = online_newest("k", 1, &row);
@@ -149,6 +251,7 @@ END_TEST
 
 START_TEST(an_empty_store_gives_nothing)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_items items = {0};
 
@@ -162,6 +265,7 @@ END_TEST
 
 START_TEST(a_row_comes_back_as_it_was_put)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     size_t sizes[] = {LARDER_ROW_HEAD_BYTES, 100, 4096, 70000, 3u << 20};
     unsigned char key[LARDER_KEY_MAX] = {0};
@@ -193,6 +297,7 @@ END_TEST
 
 START_TEST(get_gives_each_wanted_row_once_and_nothing_else)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_table_id tables[] = {online_table(0), online_table(2),
         online_table(3), online_table(4), online_table(UINT64_MAX)};
@@ -238,6 +343,7 @@ END_TEST
 
 START_TEST(a_key_that_begins_another_is_another_key)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     const char *keys[] = {"k", "ka", "kabcdefgh", "kabcdefghijklmnopq", "kb"};
     larder_table_id tables[4];
@@ -276,6 +382,7 @@ END_TEST
 
 START_TEST(nothing_wanted_and_nothing_put_is_no_error)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_call call = support_call(0);
     online_items items = {0};
@@ -289,6 +396,7 @@ END_TEST
 
 START_TEST(a_callback_that_fails_ends_the_get_with_its_status)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_table_id tables[] = {online_table(1), online_table(2)};
     larder_want want = {online_key("k"), tables, 2};
@@ -316,6 +424,7 @@ END_TEST
 
 START_TEST(the_newer_row_stands_whichever_comes_first)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row older = online_make(5, 9, "older");
     online_row newer = online_make(6, 1, "newer");
@@ -338,6 +447,7 @@ END_TEST
 
 START_TEST(created_time_then_payload_break_ties)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row rows[] = {online_make(5, 0, "z"), online_make(5, 1, "a"),
         online_make(5, 1, "aa"), online_make(5, 1, "b")};
@@ -360,6 +470,7 @@ END_TEST
 
 START_TEST(the_checksum_has_no_say)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row row = online_make(5, 5, "same"), other = row;
     larder_put put = online_newest("k", 1, &row);
@@ -374,6 +485,7 @@ END_TEST
 
 START_TEST(the_second_row_of_a_batch_sees_the_first)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row rows[] = {online_make(2, 0, "two"), online_make(1, 0, "one"),
         online_make(3, 0, "three"), online_make(3, 0, "three")};
@@ -420,6 +532,7 @@ make_pool(uint64_t *seed, online_row *rows, larder_put *puts, char keys[][4])
 
 START_TEST(any_order_batching_and_repetition_give_the_same_bytes)
 {
+    STORE_NEEDED();
     uint64_t seed = 4, digest = 0;
     static online_row rows[N_POOL];
     static larder_put puts[2 * N_POOL];
@@ -428,7 +541,7 @@ START_TEST(any_order_batching_and_repetition_give_the_same_bytes)
     larder_call call = support_call(0);
 
     make_pool(&seed, rows, puts, keys);
-    for (int round = 0; round < 12; round++) {
+    for (int round = 0; round < (is_cluster(_i) ? 4 : 12); round++) {
         online store = open_kind(_i);
         size_t n_puts = N_POOL;
 
@@ -467,6 +580,7 @@ END_TEST
 
 START_TEST(if_match_stands_only_on_the_expected_checksum)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row first = online_make(9, 9, "first");
     online_row second = online_make(1, 1, "second");
@@ -495,6 +609,7 @@ END_TEST
 
 START_TEST(remove_takes_the_row_and_no_other)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     online_row row = online_make(1, 1, "x");
     larder_put put = online_newest("k", 2, &row), remove;
@@ -521,6 +636,7 @@ END_TEST
 
 START_TEST(a_row_may_grow_and_shrink)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     static unsigned char bytes[50000];
     size_t sizes[] = {30, 5000, 40, 50000, 24, 2000, 49999, 100};
@@ -570,6 +686,7 @@ fill(online *store)
 
 START_TEST(scan_gives_every_row_in_order_whatever_the_step)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     size_t n_rows = fill(&store), steps[] = {1, 2, 7, n_rows, 1000};
 
@@ -616,6 +733,7 @@ count_row(larder_each *self, larder_bytes key, larder_table_id table,
 
 START_TEST(scan_goes_on_after_a_row_that_is_not_there)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_call call = support_call(0);
     larder_bytes after = online_key("k04!x");
@@ -642,6 +760,7 @@ END_TEST
 
 START_TEST(a_callback_that_fails_ends_the_scan_with_its_status)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_call call = support_call(0);
     counting to = {.each = {count_row}, .stop_at = 3};
@@ -660,6 +779,7 @@ END_TEST
 
 START_TEST(sweep_drops_one_table_in_steps_and_no_other_row)
 {
+    STORE_NEEDED();
     size_t steps[] = {1, 4, 30, 1000};
 
     for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
@@ -695,6 +815,7 @@ END_TEST
 
 START_TEST(sweep_of_nothing_is_done_at_once)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_call call = support_call(0);
     unsigned char cursor[LARDER_KEY_MAX];
@@ -721,6 +842,7 @@ late(void)
 
 START_TEST(a_call_nobody_waits_for_changes_nothing)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     volatile int stop = 1;
     larder_call cancelled = {.cancel = &stop};
@@ -757,6 +879,7 @@ END_TEST
 
 START_TEST(destroy_leaves_nothing)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     larder_call call = support_call(0);
     online_items items = {0};
@@ -765,7 +888,7 @@ START_TEST(destroy_leaves_nothing)
     fill(&store);
     ck_assert_int_eq(store.ops->destroy(store.self, &call, NULL), LARDER_OK);
     online_close(&store);
-    if (is_durable(_i))
+    if (has_files(_i))
         ck_assert_int_ne(stat(path, &what), 0);
     store = open_kind(_i);
     online_dump(&store, 100, &items);
@@ -934,6 +1057,7 @@ compare_all(model *m, online *store, size_t step)
 
 START_TEST(a_random_run_agrees_with_a_plain_table)
 {
+    STORE_NEEDED();
     online store = open_kind(_i);
     static model m;
     uint64_t seed = 20240229;
@@ -942,7 +1066,7 @@ START_TEST(a_random_run_agrees_with_a_plain_table)
     for (size_t k = 0; k < N_KEYS; k++) /* ascending; none begins another */
         snprintf(m.keys[k], sizeof m.keys[k], "%02d%.*s!", (int)k, (int)(k % 9),
             "abcdefghi");
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < (is_cluster(_i) ? 300 : 1500); round++) {
         size_t what = support_below(&seed, 40);
 
         if (what == 0)
@@ -964,21 +1088,45 @@ END_TEST
 /* ---------------------------------------------------------------------- main
  */
 
+static bool
+is_built(const char *type)
+{
+    const larder_online_ops *const *ops = larder_online_backends();
+
+    while (*ops != NULL && strcmp((*ops)->type, type) != 0)
+        ops++;
+    return *ops != NULL;
+}
+
+static void
+start_ways(void)
+{
+    for (size_t i = 0; i < sizeof all_ways / sizeof *all_ways; i++) {
+        const way *one = &all_ways[i];
+
+        if (!is_built(one->type))
+            continue;
+        if (one->server != NULL && servers_start(one->server) != NULL)
+            addresses[n_ways] = servers_word(one->server, one->word);
+        ways[n_ways++] = *one;
+    }
+}
+
 int
 main(void)
 {
     Suite *suite = suite_create("conformance_online");
     TCase *tests = tcase_create("online stores");
-    int n_kinds = 0;
+    int failed;
 
     tcase_add_checked_fixture(tests, begin, end);
-    while (larder_online_backends()[n_kinds] != NULL)
-        n_kinds++;
-#define ADD(name) tcase_add_loop_test(tests, name, 0, n_kinds)
+    tcase_set_timeout(tests, 60);
+    start_ways();
+#define ADD(name) tcase_add_loop_test(tests, name, 0, n_ways)
     ADD(the_table_of_methods_is_complete);
     ADD(opening_without_create_makes_nothing);
     ADD(an_unknown_option_is_refused_by_name);
-    ADD(a_store_that_needs_a_path_says_so);
+    ADD(a_store_that_needs_a_place_says_so);
     ADD(creating_what_is_there_keeps_it);
     ADD(an_empty_store_gives_nothing);
     ADD(a_row_comes_back_as_it_was_put);
@@ -1003,5 +1151,8 @@ main(void)
     ADD(destroy_leaves_nothing);
     ADD(a_random_run_agrees_with_a_plain_table);
     suite_add_tcase(suite, tests);
-    return support_run(suite);
+    failed = support_run(suite);
+    for (int i = 0; i < n_ways; i++)
+        free(addresses[i]);
+    return failed;
 }

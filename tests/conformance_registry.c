@@ -13,6 +13,7 @@
 
 #include "definition/config.h"
 #include "larder_backend.h"
+#include "servers.h"
 #include "support.h"
 
 typedef struct registry {
@@ -20,19 +21,42 @@ typedef struct registry {
     void *self;
 } registry;
 
+/* A backend, and a server where it needs one. */
+static struct kind {
+    const larder_registry_ops *ops;
+    const char *server; /* NULL: none; else a kind of servers.h */
+    const char *url;    /* NULL: servers are skipped */
+} kinds[8];
+static int n_kinds;
+
 static char *folder;
 static char path[512];
+static const char *schema; /* of one test: the last part of its folder */
 
 static bool
 is_durable(int kind)
 {
-    return strcmp(larder_registry_backends()[kind]->type, "memory") != 0;
+    return strcmp(kinds[kind].ops->type, "memory") != 0;
 }
+
+/* What a message names the place by. */
+static const char *
+place(int kind)
+{
+    return kinds[kind].server == NULL ? path : schema;
+}
+
+#define NEEDS_SERVER(kind)                                                     \
+    do {                                                                       \
+        if (kinds[kind].server != NULL)                                        \
+            SERVERS_NEEDED(kinds[kind].url);                                   \
+    } while (0)
 
 static void
 begin(void)
 {
     folder = support_folder();
+    schema = strrchr(folder, '/') + 1;
     snprintf(path, sizeof path, "%s/data/registry", folder);
 }
 
@@ -43,21 +67,27 @@ end(void)
     free(folder);
 }
 
-/* Open with the path, where it takes one, and one more option if named. */
+/* Open with the place, where it takes one, and one more option if named. */
 static larder_status
 try_open(
     registry *store, int kind, bool create, const char *more, larder_error *err)
 {
-    ldr_option list[2] = {{.name = "path", .value = path}};
+    ldr_option list[3] = {{.name = "path", .value = path}};
     larder_options options = {.options = list, .section = "registry"};
     larder_call call = support_call(0);
     larder_status rc;
 
-    if (is_durable(kind))
-        options.n_options++;
+    if (kinds[kind].server != NULL) {
+        list[0] =
+            (ldr_option){.name = "connection_string", .value = kinds[kind].url};
+        list[1] = (ldr_option){.name = "db_schema", .value = schema};
+        options.n_options = 2;
+    } else if (is_durable(kind)) {
+        options.n_options = 1;
+    }
     if (more != NULL)
         list[options.n_options++] = (ldr_option){.name = more, .value = "1"};
-    store->ops = larder_registry_backends()[kind];
+    store->ops = kinds[kind].ops;
     store->self = calloc(1, store->ops->state_bytes);
     ck_assert_ptr_nonnull(store->self);
     rc = store->ops->open(store->self, &options, create, &call, err);
@@ -165,7 +195,7 @@ must_load(
 
 START_TEST(the_table_of_methods_is_complete)
 {
-    const larder_registry_ops *ops = larder_registry_backends()[_i];
+    const larder_registry_ops *ops = kinds[_i].ops;
 
     ck_assert_uint_eq(ops->abi, LARDER_BACKEND_ABI);
     ck_assert_uint_gt(ops->state_bytes, 0);
@@ -178,6 +208,7 @@ END_TEST
 
 START_TEST(opening_without_create_makes_nothing)
 {
+    NEEDS_SERVER(_i);
     registry store;
     larder_error err = {0};
 
@@ -186,7 +217,7 @@ START_TEST(opening_without_create_makes_nothing)
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
             try_open(&store, _i, false, NULL, &err), LARDER_NOT_FOUND);
-        ck_assert_ptr_nonnull(strstr(err.message, path));
+        ck_assert_ptr_nonnull(strstr(err.message, place(_i)));
         ck_assert_ptr_nonnull(strstr(err.hint, "larder apply"));
     }
 }
@@ -194,6 +225,7 @@ END_TEST
 
 START_TEST(an_unknown_option_is_refused_by_name)
 {
+    NEEDS_SERVER(_i);
     registry store;
     larder_error err = {0};
 
@@ -206,6 +238,7 @@ END_TEST
 
 START_TEST(before_the_first_apply_the_newest_is_nought_without_text)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_call call = support_call(0);
     larder_generation generation = {.number = 5, .n_text = 5};
@@ -223,6 +256,7 @@ END_TEST
 
 START_TEST(generations_are_numbered_from_one_and_stay_as_they_are)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     const char *texts[] = {"a: 1\n", "", "entities:\n  - na\303\257ve \"'\\\n"};
 
@@ -239,6 +273,7 @@ END_TEST
 
 START_TEST(a_generation_that_is_not_there_is_named)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_call call = support_call(0);
     larder_generation generation = {.number = 99};
@@ -260,6 +295,7 @@ END_TEST
 
 START_TEST(an_append_after_another_generation_is_a_conflict)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_error err = {0};
 
@@ -279,6 +315,7 @@ END_TEST
 
 START_TEST(a_long_text_comes_back_whole)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     size_t size = 3u << 20;
     char *text = malloc(size + 1);
@@ -297,6 +334,7 @@ END_TEST
 
 START_TEST(projects_know_nothing_of_each_other)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_call call = support_call(0);
 
@@ -318,29 +356,68 @@ END_TEST
 
 /* ------------------------------------------------------------------- leases */
 
+/* A server has a clock of its own, which no test can set: there a unit of the
+ * tests' time is a minute, and what is stored moves instead. */
+#define UNIT_US INT64_C(60000000)
+
+static void
+move_clock(int kind, larder_time now)
+{
+    static larder_time before; /* each test is a process */
+    int64_t units = now - before;
+    char sql[256];
+
+    before = now;
+    if (units == 0)
+        return;
+    if (units > 1000000)
+        units = 1000000;
+    if (units < -1000000)
+        units = -1000000;
+    snprintf(sql, sizeof sql,
+        "UPDATE \"%s\".larder_leases SET expires = expires - %lld", schema,
+        (long long)(units * UNIT_US));
+    servers_do(kinds[kind].server, "sql", sql);
+}
+
 static larder_status
-lease(registry *store, larder_time now, larder_lease *lease, larder_error *err)
+lease_at(registry *store, int kind, larder_time now, larder_lease *lease,
+    larder_error *err)
 {
     larder_call call = support_call(now);
+    int64_t ttl_us = lease->ttl_us;
+    larder_status rc;
 
-    return store->ops->lease(store->self, &call, "p", lease, err);
+    if (kinds[kind].server != NULL) {
+        move_clock(kind, now);
+        if (ttl_us < INT64_MAX / UNIT_US)
+            lease->ttl_us *= UNIT_US;
+    }
+    rc = store->ops->lease(store->self, &call, "p", lease, err);
+    lease->ttl_us = ttl_us;
+    return rc;
 }
+
+/* In a test: of its kind. */
+#define take_lease(store, now, wanted, err)                                    \
+    lease_at((store), _i, (now), (wanted), (err))
 
 START_TEST(a_lease_has_one_holder_until_it_expires)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "run v", .holder = "ann", .ttl_us = 100};
     larder_lease bob = {.name = "run v", .holder = "bob", .ttl_us = 100};
     larder_error err = {0};
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, &err), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, &err), LARDER_OK);
     ck_assert_uint_gt(ann.fence, 0);
-    ck_assert_int_eq(lease(&store, 1099, &bob, &err), LARDER_BUSY);
+    ck_assert_int_eq(take_lease(&store, 1099, &bob, &err), LARDER_BUSY);
     ck_assert_ptr_nonnull(strstr(err.message, "ann"));
     ck_assert_ptr_nonnull(strstr(err.message, "run v"));
     ck_assert_uint_eq(bob.fence, 0); /* untouched */
     reopen(&store, _i);
-    ck_assert_int_eq(lease(&store, 1100, &bob, &err), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1100, &bob, &err), LARDER_OK);
     ck_assert_uint_gt(bob.fence, ann.fence);
     close_store(&store);
 }
@@ -348,70 +425,75 @@ END_TEST
 
 START_TEST(renewing_keeps_the_fence_and_moves_the_end)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease bob = {.name = "n", .holder = "bob", .ttl_us = 100};
     uint64_t fence;
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
     fence = ann.fence;
-    ck_assert_int_eq(lease(&store, 1050, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1050, &ann, NULL), LARDER_OK);
     ck_assert_uint_eq(ann.fence, fence);
-    ck_assert_int_eq(lease(&store, 1149, &bob, NULL), LARDER_BUSY);
+    ck_assert_int_eq(take_lease(&store, 1149, &bob, NULL), LARDER_BUSY);
     /* late, but nobody came between */
-    ck_assert_int_eq(lease(&store, 5000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 5000, &ann, NULL), LARDER_OK);
     ck_assert_uint_eq(ann.fence, fence);
     ann.ttl_us = INT64_MAX;
-    ck_assert_int_eq(lease(&store, 5000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 5000, &ann, NULL), LARDER_OK);
     ck_assert_int_eq(
-        lease(&store, LARDER_TIME_MAX - 1, &bob, NULL), LARDER_BUSY);
+        take_lease(&store, LARDER_TIME_MAX - 1, &bob, NULL), LARDER_BUSY);
     close_store(&store);
 }
 END_TEST
 
 START_TEST(a_holder_that_lost_its_lease_is_told)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease bob = {.name = "n", .holder = "bob", .ttl_us = 100};
     larder_error err = {0};
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
-    ck_assert_int_eq(lease(&store, 2000, &bob, NULL), LARDER_OK);
-    ck_assert_int_eq(lease(&store, 2050, &ann, &err), LARDER_BUSY);
-    ck_assert_int_eq(lease(&store, 3000, &ann, &err), LARDER_CONFLICT);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 2000, &bob, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 2050, &ann, &err), LARDER_BUSY);
+    ck_assert_int_eq(take_lease(&store, 3000, &ann, &err), LARDER_CONFLICT);
     ck_assert_ptr_nonnull(strstr(err.message, "ann"));
     ann.ttl_us = 0; /* giving back what is lost is no error ... */
-    ck_assert_int_eq(lease(&store, 2050, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 2050, &ann, NULL), LARDER_OK);
     ann = (larder_lease){.name = "n", .holder = "ann", .ttl_us = 100};
-    ck_assert_int_eq(lease(&store, 2060, &ann, NULL), LARDER_BUSY); /* nor it */
+    ck_assert_int_eq(
+        take_lease(&store, 2060, &ann, NULL), LARDER_BUSY); /* nor it */
     close_store(&store);
 }
 END_TEST
 
 START_TEST(the_same_name_without_the_fence_is_another_holder)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease twin = ann;
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
-    ck_assert_int_eq(lease(&store, 1001, &twin, NULL), LARDER_BUSY);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1001, &twin, NULL), LARDER_BUSY);
     close_store(&store);
 }
 END_TEST
 
 START_TEST(a_lease_given_back_is_free_at_once_and_its_fence_grows)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease bob = {.name = "n", .holder = "bob", .ttl_us = 100};
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
     ann.ttl_us = 0;
-    ck_assert_int_eq(lease(&store, 1001, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1001, &ann, NULL), LARDER_OK);
     reopen(&store, _i);
-    ck_assert_int_eq(lease(&store, 1002, &bob, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1002, &bob, NULL), LARDER_OK);
     ck_assert_uint_gt(bob.fence, ann.fence);
     close_store(&store);
 }
@@ -419,14 +501,15 @@ END_TEST
 
 START_TEST(leases_of_other_names_and_projects_are_others)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease other = {.name = "m", .holder = "bob", .ttl_us = 100};
     larder_lease same = {.name = "n", .holder = "bob", .ttl_us = 100};
     larder_call call = support_call(1000);
 
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
-    ck_assert_int_eq(lease(&store, 1000, &other, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &other, NULL), LARDER_OK);
     ck_assert_int_eq(
         store.ops->lease(store.self, &call, "q", &same, NULL), LARDER_OK);
     close_store(&store);
@@ -486,6 +569,7 @@ must_list(registry *store, const char *kind, const char *name, size_t limit,
 
 START_TEST(records_are_listed_newest_first)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
 
     must_record(&store, "run", "r1", "v", 30, "{\"a\":1}");
@@ -510,6 +594,7 @@ END_TEST
 
 START_TEST(a_second_record_of_an_id_replaces_the_first)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
 
     must_record(&store, "run", "r1", "v", 10, "{\"state\":\"begun\"}");
@@ -523,6 +608,7 @@ END_TEST
 
 START_TEST(a_sink_that_fails_ends_the_list_with_its_status)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     listing to = {.sink = {list_one}, .fail_at = 1};
     larder_call call = support_call(0);
@@ -541,17 +627,18 @@ END_TEST
 
 START_TEST(destroy_forgets_records_and_leases_too)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     larder_lease ann = {.name = "n", .holder = "ann", .ttl_us = 100};
     larder_lease bob = {.name = "n", .holder = "bob", .ttl_us = 100};
     larder_call call = support_call(0);
 
     must_record(&store, "run", "r1", "v", 10, "{}");
-    ck_assert_int_eq(lease(&store, 1000, &ann, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1000, &ann, NULL), LARDER_OK);
     ck_assert_int_eq(
         store.ops->destroy(store.self, &call, "p", NULL), LARDER_OK);
     must_list(&store, "run", NULL, 10, "");
-    ck_assert_int_eq(lease(&store, 1001, &bob, NULL), LARDER_OK);
+    ck_assert_int_eq(take_lease(&store, 1001, &bob, NULL), LARDER_OK);
     ck_assert_int_eq(/* of nothing: no error */
         store.ops->destroy(store.self, &call, "nobody", NULL), LARDER_OK);
     close_store(&store);
@@ -563,6 +650,7 @@ END_TEST
 
 START_TEST(a_call_nobody_waits_for_changes_nothing)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     volatile int stop = 1;
     larder_call cancelled = {.cancel = &stop};
@@ -628,6 +716,7 @@ append_some(int kind, int child)
 
 START_TEST(of_processes_that_append_at_once_exactly_one_wins)
 {
+    NEEDS_SERVER(_i);
     registry store = open_kind(_i, true);
     pid_t children[N_CHILDREN];
     int seen[N_CHILDREN] = {0};
@@ -668,16 +757,45 @@ START_TEST(of_processes_that_append_at_once_exactly_one_wins)
 }
 END_TEST
 
+/* The last of all: what was sent left nothing behind in its session. */
+START_TEST(a_server_keeps_nothing_of_ours_between_transactions)
+{
+    if (kinds[_i].server == NULL)
+        return;
+    SERVERS_NEEDED(kinds[_i].url);
+    servers_do(kinds[_i].server, "session", NULL);
+}
+END_TEST
+
+static void
+add_kind(const larder_registry_ops *ops, const char *server)
+{
+    kinds[n_kinds++] = (struct kind){
+        ops, server, server == NULL ? NULL : servers_start(server)};
+}
+
+/* Each backend; one that needs a server also behind a pooler. */
+static void
+add_kinds(void)
+{
+    for (size_t i = 0; larder_registry_backends()[i] != NULL; i++) {
+        const larder_registry_ops *ops = larder_registry_backends()[i];
+        bool is_postgres = strcmp(ops->type, "postgres") == 0;
+
+        add_kind(ops, is_postgres ? "postgres" : NULL);
+        if (is_postgres)
+            add_kind(ops, "pgbouncer");
+    }
+}
+
 int
 main(void)
 {
     Suite *suite = suite_create("conformance_registry");
     TCase *tests = tcase_create("registries");
-    int n_kinds = 0;
 
+    add_kinds();
     tcase_add_checked_fixture(tests, begin, end);
-    while (larder_registry_backends()[n_kinds] != NULL)
-        n_kinds++;
 #define ADD(name) tcase_add_loop_test(tests, name, 0, n_kinds)
     ADD(the_table_of_methods_is_complete);
     ADD(opening_without_create_makes_nothing);
@@ -700,6 +818,7 @@ main(void)
     ADD(destroy_forgets_records_and_leases_too);
     ADD(a_call_nobody_waits_for_changes_nothing);
     ADD(of_processes_that_append_at_once_exactly_one_wins);
+    ADD(a_server_keeps_nothing_of_ours_between_transactions);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

@@ -7,6 +7,7 @@ check_LTLIBRARIES += %D%/libsupport.la
 	%D%/offline.c %D%/offline.h \
 	%D%/online.c %D%/online.h \
 	%D%/rows.c %D%/rows.h \
+	%D%/servers.c %D%/servers.h \
 	%D%/shop.c %D%/shop.h \
 	%D%/snapshots.c %D%/snapshots.h \
 	%D%/told.c %D%/told.h
@@ -27,18 +28,23 @@ ROOM_TESTS = \
 	%D%/test_catalog \
 	%D%/test_config \
 	%D%/test_contract \
+	%D%/test_copy \
 	%D%/test_csv \
 	%D%/test_diff \
 	%D%/test_error \
 	%D%/test_events \
 	%D%/test_explain \
 	%D%/test_expression \
+	%D%/test_fallback \
+	%D%/test_feast \
+	%D%/test_hashed \
 	%D%/test_historical \
 	%D%/test_ingest \
 	%D%/test_ingest_rows \
 	%D%/test_json \
 	%D%/test_key \
 	%D%/test_keyed \
+	%D%/test_layout \
 	%D%/test_load \
 	%D%/test_lookup \
 	%D%/test_materialize \
@@ -71,6 +77,12 @@ ROOM_TESTS += \
 	%D%/test_lmdb \
 	%D%/test_threads
 endif
+if HAVE_POSTGRES
+ROOM_TESTS += \
+	%D%/test_offline_postgres \
+	%D%/test_postgres \
+	%D%/test_postgres_tables
+endif
 if HAVE_SQLITE
 ROOM_TESTS += \
 	%D%/oracle_expression \
@@ -80,9 +92,28 @@ ROOM_TESTS += \
 	%D%/test_user_tables
 endif
 
+if HAVE_REDIS
+ROOM_TESTS += \
+	%D%/test_redis \
+	%D%/test_redis_cluster \
+	%D%/test_redis_options \
+	%D%/test_redis_sentinel \
+	%D%/test_redis_slots
+if HAVE_LMDB
+ROOM_TESTS += \
+	%D%/test_fallback_redis
+endif
+endif
+
 # These have a malloc() of their own.
 %C%_test_expression_SOURCES = \
 	%D%/test_expression.c %D%/allocations.c %D%/allocations.h
+%C%_test_fallback_SOURCES = \
+	%D%/test_fallback.c %D%/allocations.c %D%/allocations.h \
+	%D%/doors.c %D%/doors.h
+%C%_test_hashed_SOURCES = \
+	%D%/test_hashed.c %D%/allocations.c %D%/allocations.h \
+	%D%/hashes.c %D%/hashes.h
 %C%_test_lookup_SOURCES = \
 	%D%/test_lookup.c %D%/allocations.c %D%/allocations.h
 %C%_test_nomem_SOURCES = \
@@ -94,20 +125,30 @@ endif
 FUZZ_TESTS = \
 	%D%/fuzz/fuzz_csv \
 	%D%/fuzz/fuzz_expression \
+	%D%/fuzz/fuzz_feast \
 	%D%/fuzz/fuzz_json \
 	%D%/fuzz/fuzz_yaml
 %C%_fuzz_fuzz_csv_SOURCES = \
 	%D%/fuzz/fuzz_csv.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_expression_SOURCES = \
 	%D%/fuzz/fuzz_expression.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_feast_SOURCES = \
+	%D%/fuzz/fuzz_feast.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_json_SOURCES = \
 	%D%/fuzz/fuzz_json.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_yaml_SOURCES = \
 	%D%/fuzz/fuzz_yaml.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
 %C%_fuzz_fuzz_csv_LDADD = libldr.la
 %C%_fuzz_fuzz_expression_LDADD = libldr.la
+%C%_fuzz_fuzz_feast_LDADD = libldr.la
 %C%_fuzz_fuzz_json_LDADD = libldr.la
 %C%_fuzz_fuzz_yaml_LDADD = libldr.la
+if HAVE_REDIS
+FUZZ_TESTS += %D%/fuzz/fuzz_redis
+%C%_fuzz_fuzz_redis_SOURCES = \
+	%D%/fuzz/fuzz_redis.c %D%/fuzz/fuzz.h %D%/fuzz/run_corpus.c
+%C%_fuzz_fuzz_redis_LDADD = libldr.la
+endif
 check_PROGRAMS += $(FUZZ_TESTS)
 TESTS += $(FUZZ_TESTS)
 EXTRA_DIST += \
@@ -125,10 +166,32 @@ EXTRA_DIST += \
 	%D%/fuzz/corpus/expression/moments.sql \
 	%D%/fuzz/corpus/expression/numbers.sql \
 	%D%/fuzz/corpus/expression/texts.sql \
+	%D%/fuzz/corpus/feast/before_epoch.bin \
+	%D%/fuzz/corpus/feast/bool_list.bin \
+	%D%/fuzz/corpus/feast/double.bin \
+	%D%/fuzz/corpus/feast/float_list.bin \
+	%D%/fuzz/corpus/feast/int64_list.bin \
+	%D%/fuzz/corpus/feast/key_none.bin \
+	%D%/fuzz/corpus/feast/key_old.bin \
+	%D%/fuzz/corpus/feast/key_two.bin \
+	%D%/fuzz/corpus/feast/map.bin \
+	%D%/fuzz/corpus/feast/mark.bin \
+	%D%/fuzz/corpus/feast/nat.bin \
+	%D%/fuzz/corpus/feast/string_list.bin \
+	%D%/fuzz/corpus/feast/time.bin \
+	%D%/fuzz/corpus/feast/timestamp.bin \
+	%D%/fuzz/corpus/feast/unpacked.bin \
 	%D%/fuzz/corpus/json/deep.json \
 	%D%/fuzz/corpus/json/refused.jsonl \
 	%D%/fuzz/corpus/json/spine.jsonl \
 	%D%/fuzz/corpus/json/typed.jsonl \
+	%D%/fuzz/corpus/redis/deep.resp \
+	%D%/fuzz/corpus/redis/errors.resp \
+	%D%/fuzz/corpus/redis/huge_array.resp \
+	%D%/fuzz/corpus/redis/huge_text.resp \
+	%D%/fuzz/corpus/redis/mixed.resp \
+	%D%/fuzz/corpus/redis/moved.resp \
+	%D%/fuzz/corpus/redis/slots.resp \
 	%D%/fuzz/corpus/yaml/bytes.yaml \
 	%D%/fuzz/corpus/yaml/deep.yaml \
 	%D%/fuzz/corpus/yaml/marks.yaml \
@@ -141,15 +204,29 @@ CLI_TESTS = \
 	%D%/cli/ci.sh \
 	%D%/cli/concurrent.sh \
 	%D%/cli/contracts.sh \
+	%D%/cli/copy.sh \
+	%D%/cli/doctor.sh \
 	%D%/cli/ends.sh \
 	%D%/cli/example.sh \
 	%D%/cli/failures.sh \
+	%D%/cli/fallback.sh \
+	%D%/cli/join_sql.sh \
 	%D%/cli/manual.sh \
 	%D%/cli/memory.sh \
+	%D%/cli/postgres.sh \
+	%D%/cli/production.sh \
 	%D%/cli/prove.sh \
 	%D%/cli/push.sh \
 	%D%/cli/transcripts.sh
+if HAVE_POSTGRES
+CLI_TESTS += %D%/cli/failures_postgres.sh
+endif
+if HAVE_REDIS
+CLI_TESTS += %D%/cli/feast.sh
+endif
 EXTRA_DIST += \
+	%D%/cli/feast_redis.py \
+	%D%/cli/transcripts/copy.txt \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \
@@ -165,8 +242,18 @@ ARCHITECTURE_TESTS = \
 	%D%/checks/headers.sh \
 	%D%/checks/layers.sh \
 	%D%/checks/lists.sh \
+	%D%/checks/session.sh \
 	%D%/checks/tour.sh \
 	%D%/checks/words.sh
+
+# Real servers, which tests start.
+SERVER_FILES = \
+	%D%/servers/cluster.sh \
+	%D%/servers/pgbouncer.sh \
+	%D%/servers/postgres.sh \
+	%D%/servers/redis.sh \
+	%D%/servers/sentinel.sh \
+	%D%/servers/session.awk
 
 # What tests read.
 TEST_FILES = \
@@ -206,6 +293,7 @@ TEST_FILES = \
 	%D%/cases/faults/views.yaml \
 	%D%/cases/faults/windows.expect \
 	%D%/cases/faults/windows.yaml \
+	%D%/cli/transcripts/copy.txt \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \
@@ -219,7 +307,7 @@ check_PROGRAMS += $(ROOM_TESTS)
 TESTS += $(ROOM_TESTS)
 endif
 TESTS += $(CLI_TESTS) $(ARCHITECTURE_TESTS)
-EXTRA_DIST += $(CLI_TESTS) $(ARCHITECTURE_TESTS) $(TEST_FILES) \
+EXTRA_DIST += $(CLI_TESTS) $(ARCHITECTURE_TESTS) $(TEST_FILES) $(SERVER_FILES) \
 	%D%/checks/public.sh
 
 # For every program that names no libraries of its own: those above.

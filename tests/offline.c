@@ -7,23 +7,101 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "definition/config.h"
+#include "tests/servers.h"
+
+/* Stores that need servers, which are of these kinds. */
+static const char *const served[] = {"postgres", "pgbouncer"};
+
+static bool
+is_served(const char *type)
+{
+    return strcmp(type, served[0]) == 0 || strcmp(type, served[1]) == 0;
+}
+
+/* The i-th type; NULL: there are no more. */
+static const char *
+type_at(size_t i)
+{
+    const larder_offline_ops *const *ops = larder_offline_backends();
+
+    for (; *ops != NULL; ops++) {
+        bool more = is_served((*ops)->type);
+
+        if (more && servers_skipped())
+            continue;
+        if (i == 0)
+            return (*ops)->type;
+        if (more && i == 1)
+            return served[1];
+        i -= more ? 2 : 1;
+    }
+    return NULL;
+}
 
 size_t
 offline_n_types(void)
 {
-    const larder_offline_ops *const *ops = larder_offline_backends();
     size_t n = 0;
 
-    while (ops[n] != NULL)
-        n++;
+    for (const char *type = type_at(0); type != NULL; type = type_at(++n))
+        if (is_served(type))
+            (void)servers_start(type);
     return n;
 }
 
 const char *
 offline_type(size_t i)
 {
-    return larder_offline_backends()[i]->type;
+    return type_at(i);
+}
+
+/* Tests that are counted as skipped: each run says so, by the name at its
+ * index. */
+#define N_SKIPPED_MAX 256
+static TTest skipped[N_SKIPPED_MAX];
+static int n_skipped;
+
+static void
+say_skipped(int i)
+{
+    servers_skip(skipped[i].name);
+}
+
+static void
+skip(TCase *tests, const TTest *test, int n)
+{
+    for (; servers_skipped() && n > 0 && n_skipped < N_SKIPPED_MAX; n--) {
+        skipped[n_skipped] = *test;
+        skipped[n_skipped].fn = say_skipped;
+        tcase_add_loop_test(
+            tests, &skipped[n_skipped], n_skipped, n_skipped + 1);
+        n_skipped++;
+    }
+}
+
+void
+offline_skip(TCase *tests, const TTest *test, int n)
+{
+    const larder_offline_ops *const *ops = larder_offline_backends();
+
+    for (; *ops != NULL; ops++)
+        if (is_served((*ops)->type))
+            skip(tests, test, n * (int)(sizeof served / sizeof served[0]));
+}
+
+void
+offline_add(TCase *tests, const TTest *test, int n)
+{
+    tcase_add_loop_test(tests, test, 0, n);
+    offline_skip(tests, test, 1);
+}
+
+void
+offline_add_served(TCase *tests, const TTest *test)
+{
+    if (!servers_skipped())
+        tcase_add_test(tests, test);
+    skip(tests, test, 1);
 }
 
 /* -------------------------------------------------------------------- open */
@@ -33,6 +111,8 @@ find_ops(const char *type)
 {
     const larder_offline_ops *const *ops = larder_offline_backends();
 
+    if (strcmp(type, served[1]) == 0)
+        type = served[0];
     while (*ops != NULL && strcmp((*ops)->type, type) != 0)
         ops++;
     return *ops;
@@ -40,6 +120,12 @@ find_ops(const char *type)
 
 bool
 offline_has_file(const offline *store)
+{
+    return strcmp(store->ops->type, "sqlite") == 0;
+}
+
+bool
+offline_lasts(const offline *store)
 {
     return strcmp(store->ops->type, "memory") != 0;
 }
@@ -52,6 +138,7 @@ open_section(offline *store, const char *type, const larder_options *section,
 
     *store = (offline){.ops = find_ops(type), .call = support_call(1000)};
     ck_assert_msg(store->ops != NULL, "there is no offline store '%s'", type);
+    store->single = strcmp(type, served[1]) == 0;
     store->self = calloc(1, store->ops->state_bytes);
     ck_assert_ptr_nonnull(store->self);
     rc = store->ops->open(store->self, section, create, &store->call, err);
@@ -73,18 +160,42 @@ offline_open_with(offline *store, const char *type, const char *option,
     return open_section(store, type, &section, true, err);
 }
 
+/* The end of the folder's path, which is its own. */
+static const char *
+last_word(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+
+    return slash == NULL ? folder : slash + 1;
+}
+
+void
+offline_place_of(offline_place *place, const char *type, const char *folder)
+{
+    *place = (offline_place){
+        .ops = find_ops(type), .section.section = "offline_store"};
+    if (is_served(type)) {
+        place->list[0] = (ldr_option){
+            .name = "connection_string", .value = servers_start(type)};
+        place->list[1] =
+            (ldr_option){.name = "db_schema", .value = last_word(folder)};
+        place->section.n_options = 2;
+    } else if (strcmp(type, "memory") != 0) {
+        snprintf(place->path, sizeof place->path, "%s/history.db", folder);
+        place->list[0] = (ldr_option){.name = "path", .value = place->path};
+        place->section.n_options = 1;
+    }
+    place->section.options = place->list;
+}
+
 larder_status
 offline_open(offline *store, const char *type, const char *folder, bool create,
     larder_error *err)
 {
-    ldr_option option = {.name = "path"};
-    larder_options section = {.options = &option, .section = "offline_store"};
-    char path[512];
+    offline_place place;
 
-    snprintf(path, sizeof path, "%s/history.db", folder);
-    option.value = path;
-    section.n_options = strcmp(type, "memory") == 0 ? 0 : 1;
-    return open_section(store, type, &section, create, err);
+    offline_place_of(&place, type, folder);
+    return open_section(store, type, &place.section, create, err);
 }
 
 offline

@@ -23,7 +23,7 @@ larder_status
 online_open(online *store, const char *type, const char *const *options,
     bool create, larder_error *err)
 {
-    ldr_option list[8];
+    ldr_option list[16];
     larder_options section = {.options = list, .section = "online_store"};
     larder_call call = support_call(0);
     larder_status rc;
@@ -271,12 +271,16 @@ online_dump(online *store, size_t step, online_items *items)
         size_t before = items->n_items;
         online_item *last = before == 0 ? NULL : &items->items[before - 1];
         larder_bytes key = {0};
+        larder_table_id table = {{0}};
+        bool goes_on = last != NULL;
         larder_status rc;
 
-        if (last != NULL)
+        if (goes_on) { /* copied: the items may move meanwhile */
             key = (larder_bytes){last->key, last->n_key};
-        rc = store->ops->scan(store->self, &call, last == NULL ? NULL : &key,
-            last == NULL ? NULL : &last->id, step, &to.each, &more, &err);
+            table = last->id;
+        }
+        rc = store->ops->scan(store->self, &call, goes_on ? &key : NULL,
+            goes_on ? &table : NULL, step, &to.each, &more, &err);
         ck_assert_msg(rc == LARDER_OK, "scan: %s", err.message);
         ck_assert_uint_le(items->n_items - before, step);
         ck_assert(!more || items->n_items - before == step);

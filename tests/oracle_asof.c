@@ -6,7 +6,8 @@
  * history into it and joins a random spine, on every store. The oracle looks at
  * every history row for every spine row and compares the rows' bytes as
  * docs/formats.md has them, written here a second time. Times crowd around a
- * few moments, so that ties and both edges of the ttl come often.
+ * few moments, so that ties and both edges of the ttl come often. PostgreSQL
+ * is a real server, with a schema for each round.
  */
 #include <check.h>
 #include <math.h>
@@ -15,6 +16,7 @@
 
 #include "larder.h"
 #include "larder_backend.h"
+#include "tests/servers.h"
 #include "tests/support.h"
 
 #define ROUNDS 110u
@@ -38,7 +40,10 @@ typedef struct event {
     char s[4];
 } event;
 
+static const char *url; /* of the server; NULL: none */
+
 typedef struct world {
+    uint64_t round;
     uint64_t random;
     size_t n_keys;
     larder_type types[KEYS_MAX];
@@ -118,14 +123,15 @@ random_event(world *w, event *e)
 }
 
 static void
-random_world(world *w, uint64_t seed)
+random_world(world *w, uint64_t round)
 {
     static const int64_t ttls[] = {1, 1000000, 5000000, 86400000000, 7};
     static const larder_time bases[] = {
         0, 1704067200000000, -1, -5000000000000000, 250000000000000000};
 
     memset(w, 0, sizeof *w);
-    w->random = seed;
+    w->round = round;
+    w->random = round * 7919 + 1;
     w->n_keys = below(w, KEYS_MAX + 1);
     for (size_t k = 0; k < w->n_keys; k++)
         w->types[k] = key_types[below(w, 6)];
@@ -228,15 +234,25 @@ oracle(const world *w, const event *spine, bool *expired)
 /* --------------------------------------------------------------- the store */
 
 static void
+configure(const world *w, FILE *file, const char *offline)
+{
+    fprintf(file, "project: oracle\nregistry: {type: memory}\n");
+    fprintf(file, "online_store: {type: memory}\n");
+    fprintf(file, "offline_store:\n  type: %s\n", offline);
+    if (strcmp(offline, "sqlite") == 0)
+        fprintf(file, "  path: offline.db\n");
+    if (strcmp(offline, "postgres") == 0)
+        fprintf(file, "  connection_string: \"%s\"\n  db_schema: round_%llu\n",
+            url, (unsigned long long)w->round);
+}
+
+static void
 declare(const world *w, const char *folder, const char *offline)
 {
     char text[4096], ttl[64] = "";
     FILE *file = fmemopen(text, sizeof text, "w");
 
-    fprintf(file, "project: oracle\nregistry: {type: memory}\n");
-    fprintf(file, "offline_store: {type: %s%s}\n", offline,
-        strcmp(offline, "sqlite") == 0 ? ", path: offline.db" : "");
-    fprintf(file, "online_store: {type: memory}\n");
+    configure(w, file, offline);
     fclose(file);
     support_write(folder, "feature_store.yaml", text);
     file = fmemopen(text, sizeof text, "w");
@@ -473,21 +489,52 @@ try_store(const world *w, const char *offline, char digest[33])
     free(folder);
 }
 
+static uint64_t
+n_rounds(void)
+{
+    return ROUNDS * (getenv("LARDER_SOAK") == NULL ? 1 : 50);
+}
+
 START_TEST(every_store_joins_as_the_oracle_does)
 {
     static const char *const stores[] = {"memory", "sqlite"};
     static world w;
-    uint64_t rounds = ROUNDS * (getenv("LARDER_SOAK") == NULL ? 1 : 50);
     char digests[2][33];
 
-    for (uint64_t round = 0; round < rounds; round++) {
-        random_world(&w, round * 7919 + 1);
+    for (uint64_t round = 0; round < n_rounds(); round++) {
+        random_world(&w, round);
         for (size_t i = 0; i < 2; i++)
             try_store(&w, stores[i], digests[i]);
         ck_assert_str_eq(digests[0], digests[1]);
     }
 }
 END_TEST
+
+START_TEST(postgres_joins_as_the_oracle_and_memory_do)
+{
+    static world w;
+    char digests[2][33];
+
+    SERVERS_NEEDED(url);
+    for (uint64_t round = 0; round < n_rounds() / 3; round++) {
+        random_world(&w, round);
+        try_store(&w, "memory", digests[0]);
+        try_store(&w, "postgres", digests[1]);
+        ck_assert_str_eq(digests[0], digests[1]);
+    }
+}
+END_TEST
+
+/* Is this store one the library was built with? */
+static bool
+is_built_in(const char *type)
+{
+    const larder_offline_ops *const *all = larder_offline_backends();
+
+    while (*all != NULL && strcmp((*all)->type, type) != 0)
+        all++;
+    return *all != NULL;
+}
 
 int
 main(void)
@@ -497,6 +544,10 @@ main(void)
 
     tcase_set_timeout(tcase, 3600);
     tcase_add_test(tcase, every_store_joins_as_the_oracle_does);
+    if (is_built_in("postgres")) {
+        url = servers_start("postgres");
+        tcase_add_test(tcase, postgres_joins_as_the_oracle_and_memory_do);
+    }
     suite_add_tcase(suite, tcase);
     return support_run(suite);
 }

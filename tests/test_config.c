@@ -148,6 +148,47 @@ START_TEST(sections_keep_their_options_for_the_backend)
 }
 END_TEST
 
+START_TEST(feasts_version_of_keys_goes_to_stores_laid_out_as_feasts)
+{
+    static const char name[] = "entity_key_serialization_version";
+
+    loads("project: p\n"
+          "entity_key_serialization_version: 2\n"
+          "online_store: {type: redis, layout: feast}\n");
+    ck_assert(ldr_config_is_feast(&config));
+    ck_assert_str_eq(option(&config.online, name), "2");
+    loads("project: p\n"
+          "entity_key_serialization_version: 2\n"
+          "online_store: {type: redis, layout: feast, "
+          "entity_key_serialization_version: 3}\n");
+    ck_assert_str_eq(option(&config.online, name), "3");
+    loads("project: p\n"
+          "entity_key_serialization_version: 2\n"
+          "online_store: {type: redis, fallback: {type: redis, layout: "
+          "feast}}\n");
+    ck_assert(ldr_config_is_feast(&config));
+    ck_assert_ptr_null(option(&config.online, name));
+    ck_assert_str_eq(option(&config.fallback, name), "2");
+    loads("project: p\n"
+          "entity_key_serialization_version: 2\n"
+          "online_store: {type: redis, layout: packed}\n");
+    ck_assert(!ldr_config_is_feast(&config));
+    ck_assert_ptr_null(option(&config.online, name));
+}
+END_TEST
+
+START_TEST(files_of_an_option_count_from_the_configurations_folder)
+{
+    loads("project: p\n"
+          "offline_store: {type: postgres, host: h, sslrootcert_path: "
+          "certs/ca.pem, sslkey_path: /abs/key.pem, path_of: x}\n");
+    ck_assert_str_eq(
+        option(&config.offline, "sslrootcert_path"), "/certs/ca.pem");
+    ck_assert_str_eq(option(&config.offline, "sslkey_path"), "/abs/key.pem");
+    ck_assert_str_eq(option(&config.offline, "path_of"), "x");
+}
+END_TEST
+
 START_TEST(feasts_registries_are_turned_into_ours)
 {
     loads("project: p\nregistry: data/r.db\n");
@@ -205,6 +246,72 @@ START_TEST(paths_count_from_the_folder_of_the_file)
 }
 END_TEST
 
+START_TEST(an_online_store_may_name_a_fallback)
+{
+    loads("project: p\nonline_store: {type: redis, connection_string: x}\n");
+    ck_assert_ptr_null(config.fallback.type);
+    ck_assert_int_eq(config.read_timeout_us, 20000);
+    loads("project: p\n"
+          "online_store:\n"
+          "  type: redis\n"
+          "  connection_string: \"${URL}\"\n"
+          "  read_timeout: 5ms\n"
+          "  max_fallback_age: 2h\n"
+          "  fallback: {type: lmdb, path: data/o, max_size: 1GiB}\n");
+    ck_assert_str_eq(config.online.type, "redis");
+    ck_assert_uint_eq(config.online.options.n_options, 2);
+    ck_assert_str_eq(option(&config.online, "key_prefix"), "larder:p:");
+    ck_assert_str_eq(config.fallback.type, "lmdb");
+    ck_assert_uint_eq(config.fallback.options.n_options, 2);
+    ck_assert_str_eq(option(&config.fallback, "path"), "/data/o");
+    ck_assert_str_eq(option(&config.fallback, "max_size"), "1GiB");
+    ck_assert_int_eq(config.read_timeout_us, 5000);
+    ck_assert(config.has_max_fallback_age);
+    ck_assert_int_eq(config.max_fallback_age_us, INT64_C(7200000000));
+    /* Without a fallback read_timeout may be a backend's own. */
+    loads("project: p\nonline_store: {type: redis, read_timeout: 5ms}\n");
+    ck_assert_str_eq(option(&config.online, "read_timeout"), "5ms");
+}
+END_TEST
+
+START_TEST(a_fallback_that_is_none_is_refused)
+{
+    static const struct {
+        const char *written, *told;
+    } faults[] = {
+        {"{type: lmdb, path: a, fallback: lmdb}",
+            ":2:47: error: the fallback of online_store is a mapping with a "
+            "'type'\n    hint: write {type: ..., path: ...}\n"},
+        {"{type: lmdb, path: a, fallback: {path: b}}",
+            ":2:47: error: the fallback of online_store is a mapping with a "
+            "'type'\n    hint: write {type: ..., path: ...}\n"},
+        {"{type: lmdb, path: a, fallback: {type: lmdb, path: ./b, fallback: "
+         "{type: memory}}}",
+            ":2:81: error: a fallback has no fallback of its own\n"
+            "    hint: name one fallback, beside the first store's type\n"},
+        {"{type: lmdb, path: a, fallback: {type: lmdb, path: a}}",
+            ":2:66: error: the fallback of online_store is the same store\n"
+            "    hint: name another store\n"},
+        {"{type: lmdb, path: a, max_fallback_age: 1h}",
+            ":2:55: error: 'max_fallback_age' without a fallback\n"
+            "    hint: leave it out, or write 'fallback: {type: ...}' beside "
+            "it\n"},
+        {"{type: lmdb, path: a, fallback: {type: memory}, read_timeout: 20}",
+            ":2:77: error: 'read_timeout': duration '20' is not numbers with "
+            "units out of w, d, h, m, s, ms, us, in that order\n"
+            "    hint: write it like 90s, 12h, 7d or 1h30m\n"},
+    };
+    char text[256];
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        words = (told){.size = 0};
+        snprintf(text, sizeof text, "project: p\nonline_store: %s\n",
+            faults[i].written);
+        refused(text, faults[i].told);
+    }
+}
+END_TEST
+
 START_TEST(every_fault_is_told_at_its_place)
 {
     refused("projct: p\n"
@@ -213,7 +320,7 @@ START_TEST(every_fault_is_told_at_its_place)
             "offline_store: {path: x}\n"
             "online_store:\n"
             "  type: redis\n"
-            "  fallback: {type: lmdb}\n"
+            "  second: {type: lmdb}\n"
             "  size: \n"
             "defaults: {tll: 1h, ttl: soon}\n",
         ":1:1: error: unknown key 'projct' in the configuration\n"
@@ -224,7 +331,7 @@ START_TEST(every_fault_is_told_at_its_place)
         "    hint: write {type: ..., path: ...}\n"
         ":4:16: error: offline_store is a mapping with a 'type'\n"
         "    hint: write {type: ..., path: ...}\n"
-        ":7:3: error: unknown key 'fallback' in online_store\n"
+        ":7:3: error: unknown key 'second' in online_store\n"
         "    hint: an option has one value\n"
         ":8:8: error: 'size' takes one value, not nothing\n"
         "    hint: leave the key out, or write a value\n"
@@ -474,9 +581,15 @@ main(void)
     tcase_add_test(
         sections, what_is_not_written_is_on_files_beside_the_configuration);
     tcase_add_test(sections, sections_keep_their_options_for_the_backend);
+    tcase_add_test(
+        sections, feasts_version_of_keys_goes_to_stores_laid_out_as_feasts);
+    tcase_add_test(
+        sections, files_of_an_option_count_from_the_configurations_folder);
     tcase_add_test(sections, feasts_registries_are_turned_into_ours);
     tcase_add_test(sections, an_address_that_is_none_is_refused);
     tcase_add_test(sections, paths_count_from_the_folder_of_the_file);
+    tcase_add_test(sections, an_online_store_may_name_a_fallback);
+    tcase_add_test(sections, a_fallback_that_is_none_is_refused);
     tcase_add_test(sections, every_fault_is_told_at_its_place);
     tcase_add_test(sections, a_project_has_a_legal_name);
     suite_add_tcase(suite, sections);

@@ -274,6 +274,40 @@ out:
 }
 
 static larder_status
+approach(void)
+{
+    larder_text_options text = {.name = "spine", .format = LARDER_CSV};
+    larder_join_options options = {.features = {.service = "gift"}};
+    larder_stream spine = {0}, rows = {0};
+    larder_status rc;
+
+    rewind(input);
+    LARDER_TRY(larder_text_read(input, &text, &s.call, &spine, &s.err));
+    LARDER_TRY(larder_join_approach(
+        s.store, &s.call, &options, &spine, &rows, &s.err));
+    rc = tell_stream(&rows);
+out:
+    larder_stream_close(&spine);
+    return rc;
+}
+
+static larder_status
+join_sql(void)
+{
+    static const char *const refs[] = {"spend:a"};
+    larder_sql_options options = {
+        .features = {.refs = refs, .n_refs = 1}, .dialect = "duckdb"};
+    char *sql = NULL;
+    larder_status rc =
+        larder_join_sql(s.store, &s.call, &options, &sql, &s.err);
+
+    if (rc == LARDER_OK)
+        tell("%s", sql);
+    free(sql);
+    return rc;
+}
+
+static larder_status
 materialize(void)
 {
     larder_materialize_options options = {0};
@@ -298,6 +332,45 @@ prove(void)
     for (size_t i = 0; rc == LARDER_OK && i < proved.n_views; i++)
         tell("%s %d ", proved.views[i].view, (int)proved.views[i].equal);
     larder_proved_release(&proved);
+    return rc;
+}
+
+/* To stores in memory, which are new each time. */
+static larder_status
+copy(void)
+{
+    larder_copy_options options = {.history = true, .online = true};
+    larder_copy_report report = {0};
+    larder_stream changes = {0};
+    larder_store *to = NULL;
+    char path[256];
+    larder_open_options where = {.config_path = path};
+    larder_status rc;
+
+    snprintf(path, sizeof path, "%s/feature_store.to.yaml", s.folder);
+    LARDER_TRY(larder_open(&where, &s.call, &to, &s.err));
+    LARDER_TRY(larder_copy(
+        s.store, to, &s.call, &options, &report, &changes, &s.err));
+    for (size_t i = 0; i < report.n_copies; i++)
+        tell("%s %d %d ", report.copies[i].name, (int)report.copies[i].written,
+            report.copies[i].equal);
+out:
+    larder_stream_close(&changes);
+    larder_copy_report_release(&report);
+    larder_close(to);
+    return rc;
+}
+
+static larder_status
+examine(void)
+{
+    larder_examined examined = {0};
+    larder_status rc = larder_examine(s.store, &s.call, &examined, &s.err);
+
+    for (size_t i = 0; rc == LARDER_OK && i < examined.n_findings; i++)
+        tell("%s %s ", examined.findings[i].checked,
+            larder_verdict_name(examined.findings[i].verdict));
+    larder_examined_release(&examined);
     return rc;
 }
 
@@ -464,6 +537,9 @@ make_world(int pair, world_stage stage)
 {
     shop_open(&s, pairs[pair][0], pairs[pair][1]);
     support_write(s.folder, "features.yaml", features);
+    support_write(s.folder, "feature_store.to.yaml",
+        "project: shop\nregistry: {type: memory}\n"
+        "offline_store: {type: memory}\nonline_store: {type: memory}\n");
     fill_world(stage);
 }
 
@@ -498,9 +574,13 @@ static const trial trials[] = {
     {"join of JSON lines", join_json, FILLED, false, spine_json},
     {"join of a range", join_range, FILLED, false, ""},
     {"explain", explain, FILLED, false, spine_csv},
+    {"join approach", approach, FILLED, false, spine_csv},
+    {"join sql", join_sql, FILLED, false, ""},
     {"materialize", materialize, FILLED, true, ""},
     {"get", get, SERVED, false, ""},
     {"prove", prove, SERVED, false, ""},
+    {"copy", copy, SERVED, false, ""},
+    {"examine", examine, SERVED, false, ""},
     {"list", list, APPLIED, false, ""},
     {"search", search, APPLIED, false, ""},
     {"lineage", lineage, APPLIED, false, ""},

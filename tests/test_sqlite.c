@@ -476,6 +476,12 @@ START_TEST(a_user_s_table_is_described)
     ck_assert_int_eq(
         store.ops->describe(store.self, &store.call, &table, &described, NULL),
         LARDER_OK);
+    ck_assert(!described.seekable); /* by a created time that is text */
+    larder_described_release(&described);
+    table.created = NULL;
+    ck_assert_int_eq(
+        store.ops->describe(store.self, &store.call, &table, &described, NULL),
+        LARDER_OK);
     ck_assert(described.seekable);
     larder_described_release(&described);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fallback.h"
 #include "jsonout.h"
 
 #define EPOCH "\"1970-01-01T00:00:00Z\""
@@ -213,6 +214,20 @@ answers_add(struct answers *answers, larder_batch *keys, larder_answer *answer,
 
 /* ------------------------------------------------------------------ as JSON */
 
+/* Of two stores, which answered. */
+static void
+print_store(const struct answers *answers, const larder_answer *answer)
+{
+    json_t *store;
+
+    if (answer->store == NULL)
+        return;
+    store = fallback_json(answers->run, answer);
+    fputs(", \"store\": ", stdout);
+    (void)json_dumpf(store, stdout, 0);
+    json_decref(store);
+}
+
 static void
 print_names(const struct answers *answers)
 {
@@ -228,7 +243,10 @@ print_names(const struct answers *answers)
             fputs(", ", stdout);
         jsonout_string(stdout, (larder_bytes){name, strlen(name)});
     }
-    fputs("]},\n  \"results\": [", stdout);
+    fputs("]", stdout);
+    if (answers->n_chunks > 0)
+        print_store(answers, &answers->chunks[0].answer);
+    fputs("},\n  \"results\": [", stdout);
 }
 
 /* A key is there because it was asked for. */

@@ -11,7 +11,8 @@
 struct answers {
     struct run *run;
     const larder_schema *keys, *features;
-    bool one; /* one entity: a feature a row */
+    bool one;                /* one entity: a feature a row */
+    bool answered, fallback; /* by the second of two stores */
     struct printer printer;
     larder_field *fields; /* of what is printed */
     larder_schema schema;

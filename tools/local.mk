@@ -15,6 +15,7 @@ larder_SOURCES = \
 	%D%/copy.c %D%/copy.h \
 	%D%/door.h \
 	%D%/door_cli.c \
+	%D%/fallback.c %D%/fallback.h \
 	%D%/help.c %D%/help.h \
 	%D%/input.c %D%/input.h \
 	%D%/join.h \
@@ -24,6 +25,8 @@ larder_SOURCES = \
 	%D%/look.h \
 	%D%/manual.c \
 	%D%/op_apply.c \
+	%D%/op_copy.c \
+	%D%/op_doctor.c \
 	%D%/op_explain.c \
 	%D%/op_get.c \
 	%D%/op_help.c \

@@ -3,9 +3,29 @@
  * op_get.c - online reads: keys from the command line, or from a file.
  */
 #include "answer.h"
+#include "fallback.h"
 #include "question.h"
 
 /* ----------------------------------------------------------------- the read */
+
+/* All keys are answered by one store; which, where it is not the first. */
+static larder_status
+check_store(struct run *run, struct answers *answers,
+    const larder_answer *answer, larder_error *err)
+{
+    if (answers->answered && answers->fallback != answer->fallback) {
+        larder_fail(err, LARDER_UNAVAILABLE,
+            "the online store and its fallback changed places while the keys "
+            "were read: no answer is of both");
+        larder_hint(err, "read again");
+        return LARDER_UNAVAILABLE;
+    }
+    if (!answers->answered && answer->fallback)
+        fallback_answered(run, answer);
+    answers->answered = true;
+    answers->fallback = answer->fallback;
+    return LARDER_OK;
+}
 
 static larder_status
 answer_all(struct run *run, larder_reader *reader, struct question *question,
@@ -20,6 +40,7 @@ answer_all(struct run *run, larder_reader *reader, struct question *question,
         if (batch.n_rows == 0)
             break;
         LARDER_TRY(larder_reader_get(reader, &run->call, &batch, &answer, err));
+        LARDER_TRY(check_store(run, answers, &answer, err));
         LARDER_TRY(answers_add(answers, &batch, &answer, err));
     }
 out:
@@ -88,7 +109,13 @@ const struct operation op_get = {.name = "get",
         "--at judges age, and windows, as of another moment than now. The "
         "online store keeps the newest row alone: a moment before it is an "
         "error, and join "
-        "answers that.",
+        "answers that.\n"
+        "\n"
+        "Where the online store has a fallback and fails, that one answers, "
+        "all "
+        "of it: a warning says so, and up to when it was materialized. Under "
+        "-o json it is in the metadata, as 'store'. When neither answers the "
+        "exit code is 5.",
     .params =
         (const struct param[]){
             {.name = "key",

@@ -3,23 +3,30 @@
  * op_materialize.c - history to the online store; the report is the product.
  */
 #include "base/time.h"
+#include "fallback.h"
 #include "print.h"
 #include "speak.h"
 #include "violations.h"
 
 #define COUNTS                                                                 \
-    {"view", LARDER_STRING}, {"read", LARDER_INT64},                           \
-        {"written", LARDER_INT64}, {"unchanged", LARDER_INT64},                \
-        {"older", LARDER_INT64}, {"late", LARDER_INT64},                       \
-        {"expired", LARDER_INT64}, {"null_key", LARDER_INT64},                 \
-        {"out_of_range", LARDER_INT64}, {"over_limit", LARDER_INT64},          \
-        {"from", LARDER_TIMESTAMP},                                            \
+    {"read", LARDER_INT64}, {"written", LARDER_INT64},                         \
+        {"unchanged", LARDER_INT64}, {"older", LARDER_INT64},                  \
+        {"late", LARDER_INT64}, {"expired", LARDER_INT64},                     \
+        {"null_key", LARDER_INT64}, {"out_of_range", LARDER_INT64},            \
+        {"over_limit", LARDER_INT64}, {"from", LARDER_TIMESTAMP},              \
     {                                                                          \
         "until", LARDER_TIMESTAMP                                              \
     }
 
-static const larder_field fields[] = {COUNTS, {"seconds", LARDER_FLOAT64}};
-static const larder_field people_fields[] = {COUNTS, {"took", LARDER_STRING}};
+/* `store` where there are two. */
+static const larder_field fields[] = {{"view", LARDER_STRING},
+    {"store", LARDER_STRING}, COUNTS, {"seconds", LARDER_FLOAT64}};
+static const larder_field people_fields[] = {{"view", LARDER_STRING},
+    {"store", LARDER_STRING}, COUNTS, {"took", LARDER_STRING}};
+static const larder_field fields_of_one[] = {
+    {"view", LARDER_STRING}, COUNTS, {"seconds", LARDER_FLOAT64}};
+static const larder_field people_fields_of_one[] = {
+    {"view", LARDER_STRING}, COUNTS, {"took", LARDER_STRING}};
 
 /* Milliseconds are fine enough. */
 static double
@@ -48,9 +55,25 @@ shown(const struct run *run, larder_time time)
 }
 
 static void
-add_view(struct sheet *sheet, struct run *run, const larder_materialized *m)
+begin_report(struct sheet *sheet, const struct run *run, bool two)
+{
+    bool people = run->output == OUTPUT_TABLE;
+
+    if (two)
+        sheet_begin(sheet, people ? people_fields : fields,
+            sizeof fields / sizeof *fields);
+    else
+        sheet_begin(sheet, people ? people_fields_of_one : fields_of_one,
+            sizeof fields_of_one / sizeof *fields_of_one);
+}
+
+static void
+add_view(struct sheet *sheet, struct run *run, const larder_materialized *m,
+    bool two)
 {
     sheet_text(sheet, m->view);
+    if (two)
+        sheet_text(sheet, m->fallback ? "fallback" : "primary");
     sheet_number(sheet, m->read);
     sheet_number(sheet, m->written);
     count(sheet, run, m->unchanged);
@@ -80,15 +103,16 @@ print_report(struct run *run, const larder_run_report *report, bool dry_run,
     struct violations violations = {0};
     json_t *facts = json_pack("{s:s, s:b, s:f}", "run", report->run_id,
         "dry_run", (int)dry_run, "seconds", run_seconds(run));
+    bool two = report->fallback.store != NULL;
     larder_status rc = LARDER_OK;
 
-    sheet_begin(&sheet, run->output == OUTPUT_TABLE ? people_fields : fields,
-        sizeof fields / sizeof *fields);
+    begin_report(&sheet, run, two);
+    fallback_tell(&report->fallback, facts);
     for (size_t i = 0; i < report->n_views; i++) {
         const larder_materialized *m = &report->views[i];
 
-        add_view(&sheet, run, m);
-        if (rc == LARDER_OK)
+        add_view(&sheet, run, m, two);
+        if (rc == LARDER_OK && !m->fallback) /* the same rows break them */
             rc = violations_add(
                 &violations, m->violations, m->n_violations, &sheet.error);
     }
@@ -110,6 +134,8 @@ judge(struct run *run, const larder_run_report *report)
 
         if (m->failed_empty || m->over_limit > 0 || m->n_violations > 0)
             run->outcome = OUTCOME_CHECK_FAILED;
+        if (m->fallback)
+            continue;
         if (m->failed_empty)
             speak_warning(run,
                 "view '%s': no row was read; a first, explicit or full run "
@@ -142,7 +168,7 @@ materialize(
     rc = larder_materialize(store, &run->call, options, &report, err);
     if (rc == LARDER_OK)
         printed = print_report(run, &report, options->dry_run, err);
-    else if (report.n_views > 1)
+    else if (report.n_views > 1 || report.fallback.store != NULL)
         printed = print_report(run, &report, options->dry_run, NULL);
     rc = rc == LARDER_OK ? printed : rc;
     if (rc == LARDER_OK)
@@ -201,7 +227,11 @@ const struct operation op_materialize = {.name = "materialize",
         "The exit code is 3 when a first, explicit or full run read no row, "
         "when rows break the contract of a feature (range, nullable, values), "
         "and when an entity has more events than its view's max_window_events: "
-        "the others go on, but that one cannot be read.",
+        "the others go on, but that one cannot be read.\n"
+        "\n"
+        "A fallback of the online store is brought up to date after it, from "
+        "where that one is. Where one of the two fails the other goes on all "
+        "the same, and the exit code is 5; the next run catches up.",
     .params =
         (const struct param[]){
             {.name = "start",

@@ -6,14 +6,22 @@
 #include "print.h"
 #include "speak.h"
 
+#define COUNTS                                                                 \
+    {"compared", LARDER_INT64}, {"equal", LARDER_INT64},                       \
+        {"different", LARDER_INT64}, {"missing", LARDER_INT64},                \
+        {"unsettled", LARDER_INT64}, {"until", LARDER_TIMESTAMP},              \
+    {                                                                          \
+        "reason", LARDER_STRING                                                \
+    }
+
 static json_t *
 difference_json(const larder_difference *d)
 {
     if (d->view == NULL)
         return json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s?, s:s?}", "view", d->view, "key",
-        d->key, "feature", d->feature, "online", d->online, "history",
-        d->history);
+    return json_pack("{s:s, s:s*, s:s, s:s?, s:s?, s:s?}", "view", d->view,
+        "store", d->fallback ? "fallback" : NULL, "key", d->key, "feature",
+        d->feature, "online", d->online, "history", d->history);
 }
 
 /* Exit 3: in words, for whoever looks into it. */
@@ -22,26 +30,28 @@ say_difference(struct run *run, const larder_difference *d)
 {
     const char *key = d->key[0] == '\0' ? "its only row" : d->key;
 
+    const char *where = d->fallback ? "in the fallback" : "online";
+
     if (d->feature != NULL)
         speak_warning(run,
-            "feature view '%s', %s: %s is %s online, and %s by history",
-            d->view, key, d->feature, d->online, d->history);
+            "feature view '%s', %s: %s is %s %s, and %s by history", d->view,
+            key, d->feature, d->online, where, d->history);
     else if (d->online == NULL)
         speak_warning(run,
-            "feature view '%s', %s: history has %s, and nothing is online",
-            d->view, key, d->history);
+            "feature view '%s', %s: history has %s, and nothing is %s", d->view,
+            key, d->history, where);
     else
-        speak_warning(run,
-            "feature view '%s', %s: online is %s; history has %s", d->view, key,
-            d->online, d->history == NULL ? "no row of this key" : d->history);
+        speak_warning(run, "feature view '%s', %s: %s is %s; history has %s",
+            d->view, key, where, d->online,
+            d->history == NULL ? "no row of this key" : d->history);
 }
 
 static void
 judge_view(struct run *run, const larder_proved_view *v)
 {
     if (v->reason != NULL)
-        speak_warning(run, "feature view '%s': nothing was compared: %s",
-            v->view, v->reason);
+        speak_warning(run, "feature view '%s'%s: nothing was compared: %s",
+            v->view, v->fallback ? " in the fallback" : "", v->reason);
     if (v->unsettled > 0)
         speak_note(run,
             "feature view '%s': %llu %s rows that arrived since it was "
@@ -66,21 +76,23 @@ judge(struct run *run, const larder_proved *report)
 static larder_status
 print_report(struct run *run, const larder_proved *report, larder_error *err)
 {
-    static const larder_field fields[] = {{"view", LARDER_STRING},
-        {"compared", LARDER_INT64}, {"equal", LARDER_INT64},
-        {"different", LARDER_INT64}, {"missing", LARDER_INT64},
-        {"unsettled", LARDER_INT64}, {"until", LARDER_TIMESTAMP},
-        {"reason", LARDER_STRING}};
+    static const larder_field fields[] = {{"view", LARDER_STRING}, COUNTS};
+    static const larder_field fields_of_two[] = {
+        {"view", LARDER_STRING}, {"store", LARDER_STRING}, COUNTS};
+    bool two = report->fallback != NULL;
     static const struct listing listing = {.name = "views", .hide_empty = true};
     struct sheet sheet;
     json_t *facts = json_pack("{s:o, s:f}", "difference",
         difference_json(&report->difference), "seconds", run_seconds(run));
 
-    sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);
+    sheet_begin(&sheet, two ? fields_of_two : fields,
+        sizeof fields / sizeof *fields + (two ? 1 : 0));
     for (size_t i = 0; i < report->n_views; i++) {
         const larder_proved_view *v = &report->views[i];
 
         sheet_text(&sheet, v->view);
+        if (two)
+            sheet_text(&sheet, v->fallback ? "fallback" : "primary");
         sheet_number(&sheet, v->compared);
         sheet_number(&sheet, v->equal);
         sheet_number(&sheet, v->different);
@@ -149,7 +161,8 @@ const struct operation op_prove = {.name = "prove",
         "the last materialize and what was pushed since, and compared with "
         "those online byte for byte. The same entities are chosen every time. "
         "Without VIEWS, REFS or SERVICE all views that are online are "
-        "compared. Nothing is written.\n"
+        "compared. A fallback of the online store is compared as well. Nothing "
+        "is written.\n"
         "\n"
         "The exit code is 3 when a row is different, or missing online; the "
         "first difference is told by view, key and feature, with both values. "

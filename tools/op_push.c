@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "fallback.h"
 #include "input.h"
 #include "print.h"
 #include "speak.h"
@@ -113,6 +114,9 @@ print_report(struct run *run, const char *source, const larder_pushed *pushed,
     larder_status rc;
 
     violations_tell(violations, facts);
+    fallback_tell(&pushed->fallback, facts);
+    fallback_warn(
+        run, &pushed->fallback, "the next materialize brings it what it lacks");
     sheet_begin(&sheet, fields, sizeof fields / sizeof *fields);
     for (size_t i = 0; i < pushed->n_views; i++) {
         const larder_pushed_view *view = &pushed->views[i];
@@ -182,7 +186,12 @@ const struct operation op_push = {.name = "push",
         "\n"
         "One bad row and nothing is pushed; all bad rows are told, up to 100. "
         "Rows that break what a feature promises of its values with "
-        "'on_violation: warn' are pushed and told, and the exit code is 3.",
+        "'on_violation: warn' are pushed and told, and the exit code is 3.\n"
+        "\n"
+        "A fallback of the online store gets the rows too. Where it cannot, a "
+        "push to both is done all the same and says so: the next materialize "
+        "brings it the rows. Of a push to online alone nothing would, so that "
+        "is an error; push them again.",
     .params = (const struct param[]){{.name = "source",
                                          .type = PARAM_TEXT,
                                          .positional = true,

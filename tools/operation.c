@@ -11,10 +11,10 @@
 #define NAMES_MAX 128
 
 const struct operation *const operations[] = {&op_init, &op_validate, &op_test,
-    &op_plan, &op_apply, &op_diff, &op_rollback, &op_teardown, &op_ls, &op_show,
-    &op_search, &op_lineage, &op_sql, &op_ingest, &op_push, &op_join,
-    &op_explain, &op_materialize, &op_get, &op_prove, &op_completion,
-    &op_version, &op_help, &op_materialize_incremental,
+    &op_plan, &op_apply, &op_diff, &op_rollback, &op_copy, &op_teardown, &op_ls,
+    &op_show, &op_search, &op_lineage, &op_sql, &op_doctor, &op_ingest,
+    &op_push, &op_join, &op_explain, &op_materialize, &op_get, &op_prove,
+    &op_completion, &op_version, &op_help, &op_materialize_incremental,
     &op_get_historical_features, &op_entities, &op_feature_views,
     &op_feature_services, &op_data_sources, NULL};
 
@@ -73,11 +73,11 @@ const struct outcome_text outcome_texts[] = {
     {OUTCOME_USAGE, "the command line is wrong"},
     {OUTCOME_CHECK_FAILED,
         "a check failed: rows were rejected, a first or explicit run of "
-        "materialize read nothing, a case of test failed, or prove found a "
-        "difference"},
+        "materialize read nothing, a case of test failed, prove or copy found "
+        "a difference, or doctor something wrong"},
     {OUTCOME_NOT_JUDGED,
-        "a check could not be judged: there was no case to test, or prove had "
-        "nothing to compare"},
+        "a check could not be judged: there was no case to test, prove had "
+        "nothing to compare, or doctor could not look at something"},
     {OUTCOME_UNAVAILABLE, "a store cannot be reached: trying again may help"},
     {OUTCOME_BUSY, "busy, or somebody else changed it first"},
     {OUTCOME_CHANGES, "plan --exit-code, and there are changes"},

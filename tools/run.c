@@ -187,6 +187,24 @@ run_end(struct run *run)
     ldr_arena_free(&run->arena);
 }
 
+static larder_status
+configuration_at(struct run *run, const struct place *place,
+    larder_open_options *out, larder_error *err)
+{
+    larder_open_options options = {.variable = read_variable};
+    larder_status rc;
+
+    LARDER_TRY(place_find(place, &run->arena, &options.config_path, err));
+    if (run->verbose) {
+        speak_note(run, "configuration: %s", options.config_path);
+        options.log = speak_log;
+        options.log_context = run;
+    }
+    *out = options;
+out:
+    return rc;
+}
+
 larder_status
 run_configuration(struct run *run, larder_open_options *out, larder_error *err)
 {
@@ -194,16 +212,22 @@ run_configuration(struct run *run, larder_open_options *out, larder_error *err)
     struct place place = {.config = argument_text(&run->arguments, "config"),
         .env = env != NULL ? env : setting("LARDER_ENV"),
         .usual_config = setting("LARDER_CONFIG")};
-    larder_open_options options = {.variable = read_variable};
+
+    return configuration_at(run, &place, out, err);
+}
+
+larder_status
+run_environment(
+    struct run *run, const char *name, larder_store **out, larder_error *err)
+{
+    const char *config = argument_text(&run->arguments, "config");
+    struct place place = {.env = strcmp(name, "local") == 0 ? NULL : name,
+        .usual_config = config != NULL ? config : setting("LARDER_CONFIG")};
+    larder_open_options options;
     larder_status rc;
 
-    LARDER_TRY(place_find(&place, &run->arena, &options.config_path, err));
-    if (run->verbose) {
-        speak_note(run, "configuration: %s", options.config_path);
-        options.log = speak_log;
-        options.log_context = run;
-    }
-    *out = options;
+    LARDER_TRY(configuration_at(run, &place, &options, err));
+    LARDER_TRY(larder_open(&options, &run->call, out, err));
 out:
     return rc;
 }

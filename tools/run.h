@@ -52,6 +52,10 @@ larder_status run_configuration(
     struct run *run, larder_open_options *out, larder_error *err);
 /* That store, opened once. */
 larder_status run_store(struct run *run, larder_store **out, larder_error *err);
+/* The store of another environment: "local" is feature_store.yaml, any other
+ * NAME feature_store.NAME.yaml. Yours: larder_close(). */
+larder_status run_environment(struct run *run, const char *name,
+    larder_store **out, larder_error *err);
 /* Seconds since the run began, on the monotonic clock. */
 double run_seconds(const struct run *run);
 /* The faults told so far, under -o json; borrowed. */

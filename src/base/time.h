@@ -43,5 +43,11 @@ larder_time ldr_time_minus(larder_time t, int64_t span_us);
 larder_time ldr_time_plus(larder_time t, int64_t span_us);
 /* t - span (not negative) where int64 has it: times end long before. */
 int64_t ldr_time_back(larder_time t, int64_t span_us);
+/* The whole seconds of a moment, toward the past. */
+static inline int64_t
+ldr_time_seconds(larder_time t)
+{
+    return t / LDR_SECOND - (t % LDR_SECOND < 0);
+}
 
 #endif

@@ -14,6 +14,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/time.h"
 #include "data/batch.h"
 #include "data/bytes.h"
 #include "data/column.h"
@@ -83,6 +84,7 @@ typedef struct writing {
     ldr_buffer *out;
     size_t begin; /* of the row in the buffer */
     size_t text;  /* of the text area in the row */
+    bool whole_seconds;
 } writing;
 
 static unsigned char *
@@ -166,6 +168,10 @@ put_value(writing *row, size_t slot, const larder_column *column, size_t at,
     else if (column->type == LARDER_INT32)
         ldr_put_le32(
             place(row, slot), (uint32_t)ldr_column_integer(column, at));
+    else if (column->type == LARDER_TIMESTAMP && row->whole_seconds)
+        ldr_put_le64(place(row, slot),
+            (uint64_t)(ldr_time_seconds(ldr_column_integer(column, at)) *
+                       LDR_SECOND));
     else
         ldr_put_le64(
             place(row, slot), (uint64_t)ldr_column_integer(column, at));
@@ -249,7 +255,8 @@ ldr_row_encode(const ldr_row_layout *layout, larder_bytes key,
 {
     writing made = {.out = out,
         .begin = out->size,
-        .text = PAYLOAD_AT + layout->fixed_bytes};
+        .text = PAYLOAD_AT + layout->fixed_bytes,
+        .whole_seconds = layout->whole_seconds};
     size_t head;
     larder_status rc = extend(&made, made.text, &head, err);
 

@@ -23,8 +23,9 @@
 typedef struct ldr_row_layout {
     size_t n_columns;
     const larder_type *types;
-    const uint32_t *slots;  /* offset of each slot in the payload */
-    size_t fixed_bytes;     /* bitmap and slots */
+    const uint32_t *slots; /* offset of each slot in the payload */
+    size_t fixed_bytes;    /* bitmap and slots */
+    bool whole_seconds;    /* encode floors timestamps to them */
 } ldr_row_layout;
 
 #define LDR_ROW_MAX (16u * 1024u * 1024u)

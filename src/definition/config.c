@@ -27,6 +27,7 @@ struct reader {
     ldr_expansion expansion;
     const larder_call *call; /* the caller's */
     bool in_memory;          /* sections of stores are not read */
+    const ldr_yaml *key_version; /* Feast's, as it stands there */
 };
 
 /* ------------------------------------------------------------ faults' lines */
@@ -76,7 +77,18 @@ expand(struct reader *reader, const ldr_key *key, const ldr_yaml *value)
                : ldr_expand(&reader->expansion, value);
 }
 
-/* One option of a section. A `path` counts from the file's folder. */
+/* Feast's sslrootcert_path and the like are files too, and those of TLS. */
+static bool
+is_path(const char *name)
+{
+    size_t n = strlen(name);
+
+    return strcmp(name, "path") == 0 || strcmp(name, "ca") == 0 ||
+           strcmp(name, "certificate") == 0 || strcmp(name, "key") == 0 ||
+           (n > 5 && strcmp(name + n - 5, "_path") == 0);
+}
+
+/* One option of a section. A path counts from the file's folder. */
 static void
 add_option(struct reader *reader, ldr_store_config *store, const char *name,
     const ldr_yaml *value)
@@ -88,7 +100,7 @@ add_option(struct reader *reader, ldr_store_config *store, const char *name,
 
     if (text == NULL)
         return;
-    if (strcmp(name, "path") == 0)
+    if (is_path(name))
         text =
             ldr_path_join(reader->expansion.arena, reader->config.folder, text);
     options = ldr_arena_array(reader->expansion.arena, n + 1, sizeof *options);
@@ -106,6 +118,9 @@ add_option(struct reader *reader, ldr_store_config *store, const char *name,
     store->options.options = options;
     store->options.n_options = n + 1;
 }
+
+static bool read_of_two(struct reader *reader, const ldr_store_config *store,
+    const ldr_yaml *section, const char *name, const ldr_yaml *value);
 
 /* A section: `type` and options. NULL type: not written. */
 static void
@@ -125,7 +140,8 @@ read_options(struct reader *reader, ldr_store_config *store,
         const ldr_yaml *value = &section->items[i];
         ldr_key key = {.name = name, .takes = "the name of a store's type"};
 
-        if (ldr_yaml_find(section, name) != value)
+        if (ldr_yaml_find(section, name) != value ||
+            read_of_two(reader, store, section, name, value))
             continue;
         if (strcmp(name, "type") == 0 || strcmp(name, type_key) == 0) {
             store->type = expand(reader, &key, value);
@@ -173,6 +189,84 @@ read_store(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     read_options(reader, store, value, "type");
     if (!typed)
         refuse_section(reader, store, value);
+}
+
+/* ----------------------------------------------------------------- fallback */
+
+/* False is a fault. */
+static bool
+read_duration(struct reader *reader, const ldr_key *key, const ldr_yaml *value,
+    int64_t *out)
+{
+    ldr_faults *faults = reader->expansion.faults;
+    const char *text = expand(reader, key, value);
+    larder_error error = {0};
+
+    if (text == NULL)
+        return false;
+    if (ldr_duration_parse(text, out, &error) == LARDER_OK)
+        return true;
+    if (text != value->text)
+        ldr_fault(faults, &value->place, NULL,
+            "'%s' takes a duration, not what '%s' holds", key->name,
+            value->text);
+    else
+        ldr_fault(faults, &value->place,
+            error.hint[0] != '\0' ? error.hint : NULL, "'%s': %s", key->name,
+            error.message);
+    return false;
+}
+
+/* The second store, in the section of the first. */
+static void
+read_fallback(struct reader *reader, const ldr_yaml *value)
+{
+    ldr_store_config *store = &reader->config.fallback;
+
+    store->options = (larder_options){
+        .section = "the fallback of online_store", .place = value->place};
+    if (value->kind != LDR_YAML_MAPPING) {
+        refuse_section(reader, store, value);
+        return;
+    }
+    read_options(reader, store, value, "type");
+    if (ldr_yaml_find(value, "type") == NULL)
+        refuse_section(reader, store, value);
+}
+
+/* What the backends of online_store and its fallback never see. */
+static bool
+read_of_two(struct reader *reader, const ldr_store_config *store,
+    const ldr_yaml *section, const char *name, const ldr_yaml *value)
+{
+    ldr_config *config = &reader->config;
+    ldr_key key = {.name = name, .takes = "a duration"};
+    bool age = strcmp(name, "max_fallback_age") == 0;
+    bool two = ldr_yaml_find(section, "fallback") != NULL;
+
+    if (store == &config->fallback && strcmp(name, "fallback") == 0) {
+        ldr_fault(reader->expansion.faults, &value->place,
+            "name one fallback, beside the first store's type",
+            "a fallback has no fallback of its own");
+        return true;
+    }
+    if (store != &config->online)
+        return false;
+    if (strcmp(name, "fallback") == 0) {
+        read_fallback(reader, value);
+    } else if (two && strcmp(name, "read_timeout") == 0) {
+        (void)read_duration(reader, &key, value, &config->read_timeout_us);
+    } else if (two && age) {
+        config->has_max_fallback_age =
+            read_duration(reader, &key, value, &config->max_fallback_age_us);
+    } else if (age) {
+        ldr_fault(reader->expansion.faults, &value->place,
+            "leave it out, or write 'fallback: {type: ...}' beside it",
+            "'max_fallback_age' without a fallback");
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* ----------------------------------------------------------------- registry */
@@ -294,25 +388,24 @@ read_ignored(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
 }
 
 static void
+read_key_version(ldr_reading *reading, const ldr_key *key,
+    const ldr_yaml *value, void *object)
+{
+    struct reader *reader = object;
+
+    if (ldr_read_scalar(reading, key, value) != NULL)
+        reader->key_version = value;
+}
+
+static void
 read_ttl(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     void *object)
 {
     struct reader *reader = object;
-    const char *text = expand(reader, key, value);
-    larder_error error = {0};
 
-    if (text == NULL)
-        return;
-    if (ldr_duration_parse(text, &reader->config.default_ttl_us, &error) ==
-        LARDER_OK)
-        reader->config.has_default_ttl = true;
-    else if (text != value->text)
-        ldr_fault(reading->faults, &value->place, NULL,
-            "'ttl' takes a duration, not what '%s' holds", value->text);
-    else
-        ldr_fault(reading->faults, &value->place,
-            error.hint[0] != '\0' ? error.hint : NULL, "'ttl': %s",
-            error.message);
+    (void)reading;
+    reader->config.has_default_ttl =
+        read_duration(reader, key, value, &reader->config.default_ttl_us);
 }
 
 static void
@@ -336,8 +429,8 @@ static const ldr_key config_keys[] = {
         false, "a store", "newest values"},
     {"defaults", read_defaults, 0, 0, false, "a mapping", "of views"},
     {"provider", read_ignored, 0, 0, false, "a word", "Feast's; not used"},
-    {"entity_key_serialization_version", read_ignored, 0, 0, false, "a number",
-        "Feast's; not used"},
+    {"entity_key_serialization_version", read_key_version, 0, 0, false,
+        "a number", "Feast's, of stores with 'layout: feast'"},
 };
 
 /* ------------------------------------------------------------------- reading
@@ -361,6 +454,75 @@ set_default(struct reader *reader, ldr_store_config *store, const char *section,
         add_option(reader, store, "path", &value);
 }
 
+/* One store cannot stand in for itself. */
+static void
+check_fallback(struct reader *reader)
+{
+    static const char *const places[] = {"path", "connection_string"};
+    const ldr_config *config = &reader->config;
+
+    if (config->fallback.type == NULL || config->online.type == NULL ||
+        strcmp(config->fallback.type, config->online.type) != 0)
+        return;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const ldr_option *first = find_option(&config->online, places[i]);
+        const ldr_option *second = find_option(&config->fallback, places[i]);
+
+        if (first != NULL && second != NULL &&
+            strcmp(first->value, second->value) == 0)
+            ldr_fault(reader->expansion.faults, &second->place,
+                "name another store",
+                "the fallback of online_store is the same store");
+    }
+}
+
+static bool
+is_feast(const ldr_store_config *store)
+{
+    const ldr_option *layout = find_option(store, "layout");
+
+    return layout != NULL && strcmp(layout->value, "feast") == 0;
+}
+
+/* Feast says it once for all stores; here it is an option of those that are
+ * laid out as its own. */
+static void
+pass_key_version(struct reader *reader, ldr_store_config *store)
+{
+    static const char name[] = "entity_key_serialization_version";
+
+    if (reader->key_version != NULL && is_feast(store) &&
+        find_option(store, name) == NULL)
+        add_option(reader, store, name, reader->key_version);
+}
+
+bool
+ldr_config_is_feast(const ldr_config *config)
+{
+    return is_feast(&config->online) || is_feast(&config->fallback);
+}
+
+/* Projects that share a server have keys of their own. */
+static void
+name_keys(struct reader *reader, ldr_store_config *store)
+{
+    ldr_yaml value = {.kind = LDR_YAML_SCALAR, .place = store->options.place};
+    char *text;
+
+    if (store->type == NULL || strcmp(store->type, "redis") != 0 ||
+        reader->config.project == NULL ||
+        find_option(store, "key_prefix") != NULL)
+        return;
+    text = ldr_arena_printf(
+        reader->expansion.arena, "larder:%s:", reader->config.project);
+    if (text == NULL) {
+        reader->expansion.nomem = true;
+        return;
+    }
+    value.text = text;
+    add_option(reader, store, "key_prefix", &value);
+}
+
 static void
 read_tree(struct reader *reader, const ldr_yaml *root)
 {
@@ -375,6 +537,11 @@ read_tree(struct reader *reader, const ldr_yaml *root)
     set_default(
         reader, &config->offline, "offline_store", "sqlite", "data/offline.db");
     set_default(reader, &config->online, "online_store", "lmdb", "data/online");
+    check_fallback(reader);
+    pass_key_version(reader, &config->online);
+    pass_key_version(reader, &config->fallback);
+    name_keys(reader, &config->online);
+    name_keys(reader, &config->fallback);
     reader->expansion.nomem |= reading.nomem;
 }
 
@@ -428,7 +595,8 @@ load(const char *path, bool in_memory,
     struct reader reader = {.call = call,
         .in_memory = in_memory,
         .config = {.path = ldr_arena_copy(arena, path),
-            .folder = folder_of(arena, path)},
+            .folder = folder_of(arena, path),
+            .read_timeout_us = LDR_READ_TIMEOUT_US},
         .expansion = {
             .variable = variable, .context = context, .arena = arena}};
     larder_call telling = {.diagnostic = pass_on, .context = &reader};

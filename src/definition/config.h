@@ -36,11 +36,17 @@ typedef struct ldr_store_config {
     larder_options options;
 } ldr_store_config;
 
+#define LDR_READ_TIMEOUT_US INT64_C(20000)
+
 typedef struct ldr_config {
     const char *path;   /* of the file */
     const char *folder; /* its folder: the repository */
     const char *project;
     ldr_store_config registry, offline, online;
+    ldr_store_config fallback; /* of `online`; type NULL: there is none */
+    int64_t read_timeout_us;   /* of a read of `online`, beside a fallback */
+    bool has_max_fallback_age;
+    int64_t max_fallback_age_us;
     bool has_default_ttl;
     int64_t default_ttl_us; /* defaults: {ttl: 24h} */
 } ldr_config;
@@ -57,5 +63,7 @@ larder_status ldr_config_load_in_memory(const char *path,
     const char *(*variable)(void *context, const char *name), void *context,
     const larder_call *call, ldr_arena *arena, ldr_config *out,
     larder_error *err);
+/* Does the online store, or its fallback, say `layout: feast`? */
+bool ldr_config_is_feast(const ldr_config *config);
 
 #endif

@@ -97,7 +97,7 @@ meet(const share *s, unsigned part, const ldr_asof *asof, ldr_asof_result *out,
     larder_error cannot = {0};
     larder_status rc = LARDER_UNSUPPORTED;
 
-    if (s->answering->seeks)
+    if (s->answering->seeks || s->answering->passes)
         rc = meet_seeking(s, part, asof, out, &cannot);
     if (rc == LARDER_UNSUPPORTED)
         return meet_merging(s, part, asof, out, err);

@@ -26,7 +26,8 @@ typedef struct ldr_answering {
     larder_table table;
     larder_schema keys; /* the table's, where it declares none */
     ldr_row_layout layout;
-    bool seeks; /* the store joins by itself */
+    bool seeks;  /* the store joins by itself */
+    bool passes; /* it may, by a pass over everything: for one thread */
 } ldr_answering;
 
 #define LDR_ANSWER_NULL_KEY (SIZE_MAX - 2)

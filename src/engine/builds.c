@@ -359,20 +359,27 @@ read_positions(larder_reader *r, const larder_call *call, larder_error *err)
     size_t n = r->plan.n_views;
     ldr_position *positions = calloc(n + 1, sizeof *positions);
     bool moved = !r->positions_known;
+    larder_table_id table; /* sort_tables() finds it again */
     larder_status rc;
 
     if (positions == NULL)
         return no_memory(err);
     LARDER_TRY(ldr_positions_read(
         r->online, call, r->project, r->names, r->n_names, positions, err));
+    r->until = LARDER_TIME_MAX;
     for (size_t i = 0; i < n; i++) {
-        const ldr_build *read = &positions[place_of_position(r, i)].read;
+        const ldr_position *position = &positions[place_of_position(r, i)];
+        const ldr_build *read = &position->read;
 
+        if (position->until < r->until)
+            r->until = position->until;
         if (read->hash[0] == '\0')
             LARDER_TRY(not_materialized(r->plan.views[i].view, err));
         if (same_build(read, &r->views[i].build))
             continue;
         LARDER_TRY(use_build(r, call, i, read, err));
+        LARDER_TRY(ldr_build_table(
+            r->online, r->project, r->views[i].stored, read, &table, err));
         moved = true;
     }
     for (size_t g = 0; moved && g < r->n_groups; g++)
@@ -386,9 +393,9 @@ out:
 }
 
 larder_status
-ldr_reader_freshen(larder_reader *r, const larder_call *call, larder_error *err)
+ldr_reader_freshen(
+    larder_reader *r, const larder_call *call, int64_t now, larder_error *err)
 {
-    int64_t now = call->monotonic == NULL ? 0 : call->monotonic();
     bool moved = false;
     larder_status rc;
 

@@ -213,6 +213,7 @@ open_view(join *j, size_t v, larder_error *err)
     const ldr_plan_view *pv = &j->plan.views[v];
     ldr_answering *a = &j->views[v].answering;
     larder_described described = {0};
+    larder_table asked;
     larder_type *types =
         ldr_arena_array(&j->arena, pv->view->n_features + 1, sizeof *types);
     larder_status rc;
@@ -235,8 +236,13 @@ open_view(join *j, size_t v, larder_error *err)
     }
     LARDER_TRY(ldr_row_layout_init(
         &a->layout, types, pv->view->n_features, &j->arena, err));
+    asked = a->table;
+    if (!asked.owned) { /* it declares no key of its own */
+        asked.key = pv->scan_keys;
+        asked.n_key = pv->view->n_keys;
+    }
     LARDER_TRY(
-        ldr_offline_describe(j->offline, j->call, &a->table, &described, err));
+        ldr_offline_describe(j->offline, j->call, &asked, &described, err));
     if (!described.exists) {
         larder_fail(err, LARDER_NOT_FOUND,
             "source '%s' of feature view '%s' has no table in the offline "
@@ -247,6 +253,7 @@ open_view(join *j, size_t v, larder_error *err)
         goto out;
     }
     a->seeks = ldr_offline_has_asof(j->offline) && described.seekable;
+    a->passes = ldr_offline_has_asof(j->offline) && described.passes;
     rc = add_watermark(j, pv->view->source, described.newest_event);
 out:
     larder_described_release(&described);

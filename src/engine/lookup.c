@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "data/batch.h"
 #include "data/key.h"
 #include "data/row.h"
@@ -201,12 +202,11 @@ answer_room(larder_answer *answer, const larder_reader *r, size_t n_rows,
     larder_status rc = LARDER_OK;
     bool fresh;
 
-    if (answer->values.columns != NULL &&
-        answer->values.schema != &r->plan.outputs)
+    if (answer->values.columns != NULL && answer->values.schema != r->outputs)
         larder_batch_release(&answer->values);
     fresh = answer->values.columns == NULL;
     if (fresh)
-        LARDER_TRY(larder_batch_init(&answer->values, &r->plan.outputs, err));
+        LARDER_TRY(larder_batch_init(&answer->values, r->outputs, err));
     larder_batch_clear(&answer->values);
     /* Nulls too have their room from the first read on. */
     for (size_t f = 0; f < r->plan.n_features; f++)
@@ -368,8 +368,24 @@ out:
     return rc;
 }
 
+/* A store that is too far behind is as one that is not there. */
+static larder_status
+check_age(const larder_reader *r, larder_time now, larder_error *err)
+{
+    char until[33], limit[40];
+
+    if (r->until >= ldr_time_minus(now, r->max_age_us))
+        return LARDER_OK;
+    larder_time_print(r->until, until);
+    ldr_duration_print(r->max_age_us, limit);
+    return larder_fail(err, LARDER_UNAVAILABLE,
+        "online store '%s': materialized up to %s, longer ago than the %s of "
+        "max_fallback_age",
+        ldr_online_type(r->online), until, limit);
+}
+
 larder_status
-larder_reader_get(larder_reader *r, const larder_call *call,
+ldr_reader_get(larder_reader *r, const larder_call *call, int64_t now,
     const larder_batch *keys, larder_answer *answer, larder_error *err)
 {
     collecting c = {.found = {collect}, .reader = r};
@@ -381,8 +397,11 @@ larder_reader_get(larder_reader *r, const larder_call *call,
             "%zu keys in one read are more than %u (max_keys)", keys->n_rows,
             KEYS_MAX);
     LARDER_TRY(check_columns(r, keys, err));
-    LARDER_TRY(larder_call_check(call, err));
-    LARDER_TRY(ldr_reader_freshen(r, call, err));
+    if (call->cancel != NULL || (call->deadline != 0 && now >= call->deadline))
+        LARDER_TRY(larder_call_check(call, err));
+    LARDER_TRY(ldr_reader_freshen(r, call, now, err));
+    if (r->has_max_age)
+        LARDER_TRY(check_age(r, call->now, err));
     LARDER_TRY(make_room(r, keys->n_rows, err));
     LARDER_TRY(encode_keys(r, keys, err));
     if (n_wants > 0)
@@ -393,6 +412,18 @@ larder_reader_get(larder_reader *r, const larder_call *call,
     LARDER_TRY(answer_all(r, keys, call->now, answer, err));
 out:
     return rc;
+}
+
+larder_status
+larder_reader_get(larder_reader *r, const larder_call *call,
+    const larder_batch *keys, larder_answer *answer, larder_error *err)
+{
+    if (r->two != NULL)
+        return ldr_reader_get_of_two(r, call, keys, answer, err);
+    answer->store = NULL;
+    answer->fallback = false;
+    return ldr_reader_get(r, call,
+        call->monotonic == NULL ? 0 : call->monotonic(), keys, answer, err);
 }
 
 const char *

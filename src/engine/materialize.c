@@ -81,6 +81,7 @@ lay_out_plain(run *r, larder_error *err)
         types[i] = columns[i].type;
     LARDER_TRY(ldr_row_layout_init(
         &r->fill.layout, types, view->n_features, &r->arena, err));
+    r->fill.layout.whole_seconds = ldr_online_whole_seconds(r->m->online);
 out:
     return rc;
 }
@@ -134,8 +135,8 @@ next_number(const ldr_position *p)
 }
 
 /* Which build the rows go into, and whether this run may move the pointer. */
-static void
-choose_build(run *r)
+static larder_status
+choose_build(run *r, larder_error *err)
 {
     const larder_materialize_options *options = r->m->options;
     const ldr_position *p = &r->fill.position;
@@ -150,10 +151,10 @@ choose_build(run *r)
     else
         r->build.number = next_number(p);
     memcpy(r->build.hash, r->hash, sizeof r->hash);
-    r->fill.table = ldr_view_table(
-        r->m->project, r->view->about.name, r->hash, r->build.number);
     /* A narrower run fills, but what it left out must not vanish from sight. */
     r->covers = r->first || (!options->range && (r->m->call->now >= p->until));
+    return ldr_build_table(r->m->online, r->m->project, r->view, &r->build,
+        &r->fill.table, err);
 }
 
 /* Only what is new; *found tells whether anything says what that is. */
@@ -348,13 +349,14 @@ sweep(run *r, larder_error *err)
         size_t n_cursor = 0;
         uint64_t removed = 0;
         ldr_position without = r->fill.position;
-        larder_table_id table = ldr_view_table(
-            r->m->project, r->view->about.name, old->hash, old->number);
+        larder_table_id table;
 
         if (r->fill.position.replaced[i] > r->m->call->now - SWEEP_AFTER_US) {
             i++;
             continue;
         }
+        LARDER_TRY(ldr_build_table(
+            r->m->online, r->m->project, r->view, old, &table, err));
         do {
             LARDER_TRY(ldr_online_sweep(r->m->online, r->m->call, table,
                 SWEEP_KEYS, cursor, &n_cursor, &removed, err));
@@ -482,7 +484,7 @@ run_view(run *r, larder_error *err)
     /* The mark is of before the snapshot: what arrives in between is read twice
      * rather than never. */
     LARDER_TRY(open_table(r, err));
-    choose_build(r);
+    LARDER_TRY(choose_build(r, err));
     choose_rows(r);
     cut_future(r);
     LARDER_TRY(make_contract(r, err));
@@ -504,7 +506,8 @@ ldr_materialize_view(const ldr_materializing *m, const ldr_view *view,
     int64_t started = clock == NULL ? 0 : clock();
     larder_status rc;
 
-    *report = (larder_materialized){.view = view->about.name};
+    *report = (larder_materialized){
+        .view = view->about.name, .fallback = m->fallback};
     LARDER_TRY(ldr_fill_init(&r.fill, err));
     r.fill.m = m;
     r.fill.view = view;

@@ -27,6 +27,7 @@ typedef struct ldr_materializing {
     const larder_call *call;
     const char *project;
     const char *run; /* its id */
+    bool fallback;   /* `online` is the second of two */
     const larder_materialize_options *options;
 } ldr_materializing;
 

@@ -262,7 +262,6 @@ out:
 static larder_status
 prepare(proof *f, larder_error *err)
 {
-    const char *name = f->view->about.name;
     char hash[33];
     larder_status rc;
 
@@ -281,8 +280,9 @@ prepare(proof *f, larder_error *err)
         return LARDER_OK;
     }
     LARDER_TRY(ldr_recomputing_make(f->view, &f->arena, &f->plan, err));
-    f->table =
-        ldr_view_table(f->p->project, name, hash, f->position.read.number);
+    f->plan.layout.whole_seconds = ldr_online_whole_seconds(f->p->online);
+    LARDER_TRY(ldr_build_table(f->p->online, f->p->project, f->view,
+        &f->position.read, &f->table, err));
     f->sample.limit = f->p->sample;
     f->judged = true;
 out:

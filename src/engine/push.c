@@ -15,6 +15,7 @@
 #include "engine/contract.h"
 #include "engine/derive.h"
 #include "engine/runs.h"
+#include "storage/fallback.h"
 
 /* Limits of one push (R14). */
 #define MAX_ROWS ((size_t)1 << 20)
@@ -23,6 +24,7 @@
 typedef struct push {
     const ldr_pushing *p;
     const ldr_source *source; /* whose history it is */
+    ldr_online *online;       /* which of two */
     larder_batch rows;
     size_t event, created; /* columns; created may be LDR_NO_FIELD */
     larder_pushed *report;
@@ -347,7 +349,7 @@ put_rows(const push *p, const ldr_chunk *chunk, larder_table_id table,
     ldr_chunk_puts(chunk, n, table, LARDER_PUT_NEWEST, puts);
     if (n > 0)
         LARDER_TRY(
-            ldr_online_put(p->p->online, p->p->call, puts, n, outcomes, err));
+            ldr_online_put(p->online, p->p->call, puts, n, outcomes, err));
     for (size_t i = 0; i < n; i++) {
         report->written += outcomes[i] == LARDER_WRITTEN;
         report->unchanged += outcomes[i] == LARDER_UNCHANGED;
@@ -378,6 +380,7 @@ push_plain(const push *p, const ldr_view *view, larder_table_id table,
         types[i] = columns[i].type;
     LARDER_TRY(
         ldr_row_layout_init(&layout, types, view->n_features, arena, err));
+    layout.whole_seconds = ldr_online_whole_seconds(p->online);
     LARDER_TRY(see_as(p, view, columns, arena, &seen, err));
     LARDER_TRY(encode_rows(p, view, &seen, &layout, &chunk, err));
     LARDER_TRY(put_rows(p, &chunk, table, report, err));
@@ -395,7 +398,7 @@ push_windowed(const push *p, const ldr_view *view, larder_table_id table,
 {
     ldr_deriving plan;
     ldr_derive_job job = {.offline = p->p->offline,
-        .online = p->p->online,
+        .online = p->online,
         .call = p->p->call,
         .plan = &plan,
         .table = table,
@@ -438,11 +441,11 @@ push_into(const push *p, const ldr_view *view, const char *hash,
     if (strcmp(build->hash, hash) != 0)
         return LARDER_OK;
     report->waiting = false;
-    table = ldr_view_table(
-        p->p->project, view->about.name, build->hash, build->number);
-    rc = view->window_us > 0
-             ? push_windowed(p, view, table, &arena, report, err)
-             : push_plain(p, view, table, &arena, report, err);
+    rc = ldr_build_table(p->online, p->p->project, view, build, &table, err);
+    if (rc == LARDER_OK)
+        rc = view->window_us > 0
+                 ? push_windowed(p, view, table, &arena, report, err)
+                 : push_plain(p, view, table, &arena, report, err);
     ldr_arena_free(&arena);
     return rc;
 }
@@ -459,7 +462,7 @@ push_view(const push *p, const ldr_view *view, larder_pushed_view *report,
     larder_status rc;
 
     LARDER_TRY(ldr_view_hash(view, hash, err));
-    LARDER_TRY(ldr_positions_read(p->p->online, p->p->call, p->p->project,
+    LARDER_TRY(ldr_positions_read(p->online, p->p->call, p->p->project,
         &view->about.name, 1, &position, err));
     report->waiting = true;
     LARDER_TRY(push_into(p, view, hash, &position.read, report, err));
@@ -506,6 +509,36 @@ out:
     return rc;
 }
 
+/* The same rows into the other store; what it counts is not told. */
+static void
+push_second(const push *p)
+{
+    larder_pushed counts = {0};
+    push second = *p;
+    larder_error *failure = &p->report->fallback.failure;
+
+    second.online = p->p->second;
+    second.report = &counts;
+    if (push_online(&second, failure) != LARDER_OK)
+        larder_context(failure, "the fallback");
+    for (size_t i = 0; i < counts.n_views; i++)
+        free((void *)(uintptr_t)counts.views[i].view);
+    free(counts.views);
+}
+
+static larder_status
+push_to_stores(push *p, larder_error *err)
+{
+    larder_status rc;
+
+    p->online = p->p->online;
+    rc = push_online(p, err);
+    if (p->p->second != NULL &&
+        (rc == LARDER_OK || ldr_fallback_is_failure(rc, p->p->call)))
+        push_second(p);
+    return rc;
+}
+
 larder_status
 ldr_push(const ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
     larder_error *err)
@@ -530,7 +563,7 @@ ldr_push(const ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
     if (pushing->to != LARDER_PUSH_ONLINE)
         LARDER_TRY(journal(&p, err));
     if (pushing->to != LARDER_PUSH_OFFLINE)
-        rc = push_online(&p, err);
+        rc = push_to_stores(&p, err);
 out:
     larder_batch_release(&p.rows);
     return rc;

@@ -10,6 +10,9 @@
  * Rows online are what history says: those of plain views are put where they
  * are newer (R3), those of windowed views are derived anew (derive.h). So
  * pushes and materializes, in any order and repeated, leave the same bytes.
+ *
+ * A second online store gets the rows after the first, also where that failed:
+ * what either did stands.
  */
 #ifndef LDR_PUSH_H
 #define LDR_PUSH_H
@@ -21,6 +24,7 @@
 typedef struct ldr_pushing {
     ldr_offline *offline; /* not for LARDER_PUSH_ONLINE */
     ldr_online *online;   /* not for LARDER_PUSH_OFFLINE */
+    ldr_online *second;   /* the fallback; NULL: none, or it cannot be had */
     const larder_call *call;
     const char *project;
     const ldr_snapshot *snapshot;
@@ -29,7 +33,8 @@ typedef struct ldr_pushing {
 } ldr_pushing;
 
 /* larder_push(); the stream has the columns of the batch source. The report is
- * filled as far as it came, also on failure. */
+ * filled as far as it came, also on failure; its `fallback` says how the second
+ * store fared, which is no failure here. */
 larder_status ldr_push(const ldr_pushing *pushing, larder_stream *rows,
     larder_pushed *report, larder_error *err);
 

@@ -44,8 +44,7 @@ ldr_readable(ldr_snapshot *snapshot, ldr_faults *faults, larder_error *err)
     }
     for (size_t i = 0; i < all->n_services; i++) {
         const ldr_about *about = &all->services[i].about;
-        larder_features features = {
-            .service = about->name, .full_names = true};
+        larder_features features = {.service = about->name, .full_names = true};
 
         LARDER_TRY(try_plan(
             snapshot, &features, about, "feature service", faults, err));

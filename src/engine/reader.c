@@ -222,7 +222,7 @@ release_computing(larder_reader *r)
 /* -------------------------------------------------------------- open, close */
 
 static larder_status
-prepare(larder_reader *r, const larder_call *call, larder_error *err)
+prepare(larder_reader *r, larder_error *err)
 {
     larder_status rc;
 
@@ -230,15 +230,14 @@ prepare(larder_reader *r, const larder_call *call, larder_error *err)
     LARDER_TRY(prepare_slots(r, err));
     LARDER_TRY(prepare_computing(r, err));
     LARDER_TRY(ldr_reader_watch(r, err));
-    LARDER_TRY(ldr_reader_freshen(r, call, err));
 out:
     return rc;
 }
 
-larder_status
-ldr_reader_open(ldr_online *online, ldr_records *records, const char *project,
-    ldr_plan *plan, bool at_time, const larder_call *call, larder_reader **out,
-    larder_error *err)
+/* Prepared as far as that goes without a store. */
+static larder_status
+make(ldr_records *records, const char *project, ldr_plan *plan, bool at_time,
+    larder_reader **out, larder_error *err)
 {
     larder_reader *r = calloc(1, sizeof *r);
     larder_status rc;
@@ -249,11 +248,11 @@ ldr_reader_open(ldr_online *online, ldr_records *records, const char *project,
     }
     r->plan = *plan;
     *plan = (ldr_plan){0};
-    r->online = online;
     r->records = records;
     r->project = project;
     r->at_time = at_time;
-    rc = prepare(r, call, err);
+    r->outputs = &r->plan.outputs;
+    rc = prepare(r, err);
     if (rc != LARDER_OK) {
         larder_reader_close(r);
         return rc;
@@ -262,11 +261,55 @@ ldr_reader_open(ldr_online *online, ldr_records *records, const char *project,
     return LARDER_OK;
 }
 
+larder_status
+ldr_reader_open(ldr_online *online, ldr_records *records, const char *project,
+    ldr_plan *plan, bool at_time, const larder_call *call, larder_reader **out,
+    larder_error *err)
+{
+    larder_reader *r = NULL;
+    larder_status rc = make(records, project, plan, at_time, &r, err);
+
+    if (rc != LARDER_OK)
+        return rc;
+    r->online = online;
+    rc = ldr_reader_freshen(
+        r, call, call->monotonic == NULL ? 0 : call->monotonic(), err);
+    if (rc != LARDER_OK) {
+        larder_reader_close(r);
+        return rc;
+    }
+    *out = r;
+    return LARDER_OK;
+}
+
+larder_status
+ldr_reader_open_two(const ldr_reader_stores *stores, ldr_records *records,
+    const char *project, ldr_plan plans[2], bool at_time,
+    const larder_call *call, larder_reader **out, larder_error *err)
+{
+    larder_reader *r = NULL;
+    larder_status rc;
+
+    LARDER_TRY(make(records, project, &plans[0], at_time, &r, err));
+    LARDER_TRY(make(records, project, &plans[1], at_time, &r->second, err));
+    r->two = stores->two;
+    r->second->outputs = r->outputs;
+    r->second->has_max_age = stores->has_max_age;
+    r->second->max_age_us = stores->max_age_us;
+    LARDER_TRY(ldr_reader_get_of_two(r, call, NULL, NULL, err));
+    *out = r;
+    r = NULL;
+out:
+    larder_reader_close(r);
+    return rc;
+}
+
 void
 larder_reader_close(larder_reader *r)
 {
     if (r == NULL)
         return;
+    larder_reader_close(r->second);
     ldr_reader_forget_builds(r);
     for (size_t f = 0; r->slots != NULL && f < r->plan.n_all; f++) {
         ldr_column_release(&r->slots[f].fallback);

@@ -14,6 +14,7 @@
 #include "engine/plan.h"
 #include "engine/runs.h"
 #include "larder.h"
+#include "storage/fallback.h"
 #include "storage/online.h"
 #include "storage/records.h"
 
@@ -22,6 +23,17 @@
 larder_status ldr_reader_open(ldr_online *online, ldr_records *records,
     const char *project, ldr_plan *plan, bool at_time, const larder_call *call,
     larder_reader **out, larder_error *err);
+
+/* The same of two stores. Each has a plan of its own, alike; the fallback's are
+ * prepared with it, and its store is opened when the primary fails. */
+typedef struct ldr_reader_stores {
+    ldr_fallback *two;
+    bool has_max_age; /* of what the fallback answers with: */
+    int64_t max_age_us;
+} ldr_reader_stores;
+larder_status ldr_reader_open_two(const ldr_reader_stores *stores,
+    ldr_records *records, const char *project, ldr_plan plans[2], bool at_time,
+    const larder_call *call, larder_reader **out, larder_error *err);
 
 /* Views keyed by the same columns: one entity's rows of all of them come in one
  * range of the store. */
@@ -89,6 +101,14 @@ struct larder_reader {
     ldr_records *records;
     const char *project;
     ldr_plan plan;
+    const larder_schema *outputs; /* of the answer: the opened reader's */
+    /* Of two stores this reads the first, `second` the other (two.c). */
+    ldr_fallback *two; /* NULL: there is one */
+    larder_reader *second;
+    larder_error reason; /* why the second was asked */
+    bool has_max_age;
+    int64_t max_age_us;
+    larder_time until; /* the least of the views' */
     ldr_arena arena;
     bool at_time;
     ldr_reader_view *views;
@@ -114,9 +134,20 @@ struct larder_reader {
 };
 
 /* Follow the ledger to the builds that are to be read now; looks at it once a
- * second. NOT_FOUND (not materialized yet: named), and the store's own. */
-larder_status ldr_reader_freshen(
-    larder_reader *reader, const larder_call *call, larder_error *err);
+ * second. `now` is what the call's clock says, 0 without one. NOT_FOUND (not
+ * materialized yet: named), and the store's own. */
+larder_status ldr_reader_freshen(larder_reader *reader, const larder_call *call,
+    int64_t now, larder_error *err);
+
+/* Of lookup.c: by this reader's own store. */
+larder_status ldr_reader_get(larder_reader *reader, const larder_call *call,
+    int64_t now, const larder_batch *keys, larder_answer *answer,
+    larder_error *err);
+
+/* Of two.c: by one of two, and which. NULL keys: get ready alone. */
+larder_status ldr_reader_get_of_two(larder_reader *reader,
+    const larder_call *call, const larder_batch *keys, larder_answer *answer,
+    larder_error *err);
 
 /* Of builds.c. */
 larder_status ldr_reader_watch(larder_reader *reader, larder_error *err);

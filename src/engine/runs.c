@@ -68,6 +68,37 @@ position_table(const char *project, const char *view)
     return ldr_view_table(project, view, "position", 0);
 }
 
+larder_status
+ldr_build_table(ldr_online *online, const char *project, const ldr_view *view,
+    const ldr_build *build, larder_table_id *out, larder_error *err)
+{
+    larder_field *columns = calloc(view->n_features + 1, sizeof *columns);
+    ldr_online_table table = {
+        .id = ldr_view_table(
+            project, view->about.name, build->hash, build->number),
+        .build = build->number,
+        .project = project,
+        .name = view->about.name,
+        .keys = view->keys,
+        .n_keys = view->n_keys,
+        .columns = columns,
+        .n_columns = view->n_features,
+        .derived = view->window_us > 0,
+    };
+    larder_status rc;
+
+    if (columns == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a table");
+    for (size_t i = 0; i < view->n_features; i++)
+        columns[i] =
+            (larder_field){view->features[i].name, view->features[i].type};
+    rc = ldr_online_describe(online, &table, err);
+    free(columns);
+    if (rc == LARDER_OK)
+        *out = table.id;
+    return rc;
+}
+
 /* ----------------------------------------------------------------- reading */
 
 typedef struct reading {

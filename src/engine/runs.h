@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "data/key.h"
 #include "data/row.h"
+#include "definition/definition.h"
 #include "larder.h"
 #include "storage/online.h"
 
@@ -21,6 +22,13 @@ typedef struct ldr_build {
     char hash[33]; /* "": there is none */
     uint64_t number;
 } ldr_build;
+
+/* The table of a view's build, which the online store is told of: `view` is as
+ * the build was made. INVALID, UNSUPPORTED (rows of such a view cannot be kept
+ * in its layout), NOMEM. */
+larder_status ldr_build_table(ldr_online *online, const char *project,
+    const ldr_view *view, const ldr_build *build, larder_table_id *out,
+    larder_error *err);
 
 #define LDR_OLD_BUILDS_MAX 16u
 

@@ -7,6 +7,7 @@
  * made his own.
  */
 #include "registry/apply.h"
+#include "definition/layout.h"
 #include "definition/table.h"
 
 #include <assert.h>
@@ -27,6 +28,9 @@ prove(const ldr_apply *apply, const larder_call *call,
     LARDER_TRY(ldr_probe(apply->offline, call, apply->wanted, apply->owned_only,
         &faults, changes, err));
     ldr_probe_order(current, apply->wanted, changes, &faults);
+    if (apply->feast)
+        LARDER_TRY(ldr_layout_check(
+            &current->all, &apply->wanted->all, &faults, err));
     if (faults.n_errors > 0) {
         if (err != NULL)
             *err = faults.first;

@@ -19,6 +19,7 @@ typedef struct ldr_apply {
     ldr_offline *offline;       /* plan: NULL when there is none yet */
     const ldr_snapshot *wanted; /* from the folder, or an old generation */
     const larder_apply_options *options; /* NULL: defaults */
+    bool feast; /* the online store's layout */
     bool owned_only; /* stores in memory: tables of others are not there */
 } ldr_apply;
 

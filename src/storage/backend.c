@@ -136,3 +136,20 @@ ldr_backend_registry(const ldr_backends *own, const char *type,
 
     FIND(own->registry, builtin, registry_complete, "registry");
 }
+
+larder_status
+ldr_backend_dialect(
+    const char *name, const larder_dialect **out, larder_error *err)
+{
+    const larder_dialect *const *builtin = larder_dialects();
+    offer all = {0};
+
+    for (size_t i = 0; builtin[i] != NULL; i++) {
+        add_type(&all, builtin[i]->name);
+        if (strcmp(builtin[i]->name, name) == 0) {
+            *out = builtin[i];
+            return LARDER_OK;
+        }
+    }
+    return unknown("SQL", name, &all, err);
+}

@@ -23,5 +23,8 @@ larder_status ldr_backend_online(const ldr_backends *own, const char *type,
     const larder_online_ops **out, larder_error *err);
 larder_status ldr_backend_registry(const ldr_backends *own, const char *type,
     const larder_registry_ops **out, larder_error *err);
+/* A way to write SQL, of those built in. */
+larder_status ldr_backend_dialect(
+    const char *name, const larder_dialect **out, larder_error *err);
 
 #endif

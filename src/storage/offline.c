@@ -444,6 +444,46 @@ out:
 }
 
 larder_status
+ldr_offline_approach(ldr_offline *store, unsigned reader,
+    const larder_call *call, const larder_asof *asof, larder_approach *out,
+    larder_error *err)
+{
+    larder_status rc;
+
+    assert(store->begun && reader < store->n_readers);
+    if (store->ops->asof_join == NULL || store->ops->approach == NULL)
+        return LARDER_UNSUPPORTED;
+    rc = ldr_gate_pass(&store->gate, err);
+    if (rc == LARDER_OK)
+        rc = store->ops->approach(store->self, reader, call, asof, out, err);
+    return name_error(store, rc, err);
+}
+
+void
+ldr_approach_release(larder_approach *approach)
+{
+    free(approach->plan);
+    free(approach->reason);
+    free(approach->sql);
+    *approach = (larder_approach){0};
+}
+
+larder_status
+ldr_offline_propose(ldr_offline *store, const larder_call *call,
+    const larder_table *table, char **out, larder_error *err)
+{
+    larder_status rc;
+
+    *out = NULL;
+    if (store->ops->propose == NULL)
+        return LARDER_OK;
+    rc = ldr_gate_enter(&store->gate, err);
+    if (rc == LARDER_OK)
+        rc = store->ops->propose(store->self, call, table, out, err);
+    return ldr_gate_leave(&store->gate, rc, err);
+}
+
+larder_status
 ldr_offline_latest(ldr_offline *store, unsigned reader, const larder_call *call,
     const larder_scan *scan, larder_stream *out, larder_error *err)
 {
@@ -484,6 +524,17 @@ ldr_offline_query(ldr_offline *store, const larder_call *call, const char *sql,
         rc = store->ops->query(store->self, call, sql, &rows, err);
     rc = ldr_gate_leave(&store->gate, rc, err);
     return rc == LARDER_OK ? name_stream(store, &rows, NULL, out, err) : rc;
+}
+
+larder_status
+ldr_offline_examine(ldr_offline *store, const larder_call *call,
+    larder_finding_sink *sink, larder_error *err)
+{
+    larder_status rc = ldr_gate_enter(&store->gate, err);
+
+    if (rc == LARDER_OK && store->ops->examine != NULL)
+        rc = store->ops->examine(store->self, call, sink, err);
+    return ldr_gate_leave(&store->gate, rc, err);
 }
 
 void

@@ -56,6 +56,14 @@ larder_status ldr_offline_scan(ldr_offline *store, unsigned reader,
 larder_status ldr_offline_asof(ldr_offline *store, unsigned reader,
     const larder_call *call, const larder_asof *asof, larder_stream *out,
     larder_error *err);
+/* How the join would be done, or UNSUPPORTED: the store does not tell. */
+larder_status ldr_offline_approach(ldr_offline *store, unsigned reader,
+    const larder_call *call, const larder_asof *asof, larder_approach *out,
+    larder_error *err);
+void ldr_approach_release(larder_approach *approach); /* {0} allowed */
+/* A statement that makes the index that asof seeks in; NULL: none is known. */
+larder_status ldr_offline_propose(ldr_offline *store, const larder_call *call,
+    const larder_table *table, char **out, larder_error *err);
 /* The store's own, or the first rows per key of a scan; of scan->keys alone,
  * but without times beside them. */
 larder_status ldr_offline_latest(ldr_offline *store, unsigned reader,
@@ -63,6 +71,10 @@ larder_status ldr_offline_latest(ldr_offline *store, unsigned reader,
     larder_error *err);
 larder_status ldr_offline_query(ldr_offline *store, const larder_call *call,
     const char *sql, larder_stream *out, larder_error *err);
+
+/* What the store tells of itself; a store that tells nothing is OK. */
+larder_status ldr_offline_examine(ldr_offline *store, const larder_call *call,
+    larder_finding_sink *sink, larder_error *err);
 
 /* Tests only: fail the nth call from now with this status; 0: never. */
 void ldr_offline_fault(ldr_offline *store, unsigned nth, larder_status status);

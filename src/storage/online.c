@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 #include "storage/gate.h"
+#include "storage/hashed.h"
 
 struct ldr_online {
     const larder_online_ops *ops;
     void *self;
+    ldr_hashed *hashed; /* NULL: rows are packed */
     ldr_gate gate;
 };
 
@@ -32,9 +34,12 @@ ldr_online_open(const larder_online_ops *ops, const larder_options *options,
     }
     store->ops = ops;
     store->self = self;
-    rc = ops->open(self, options, create, call, err);
+    rc = ldr_hashed_open(ops, self, options, &store->hashed, err);
+    if (rc == LARDER_OK)
+        rc = ops->open(self, options, create, call, err);
     if (rc != LARDER_OK) {
         larder_context(err, "online store '%s'", ops->type);
+        ldr_hashed_close(store->hashed);
         ldr_gate_release(&store->gate);
         free(self);
         free(store);
@@ -50,6 +55,7 @@ ldr_online_close(ldr_online *store)
     if (store == NULL)
         return;
     store->ops->close(store->self);
+    ldr_hashed_close(store->hashed);
     ldr_gate_release(&store->gate);
     free(store->self);
     free(store);
@@ -62,13 +68,30 @@ ldr_online_type(const ldr_online *store)
 }
 
 larder_status
+ldr_online_describe(
+    ldr_online *store, const ldr_online_table *table, larder_error *err)
+{
+    if (store->hashed == NULL)
+        return LARDER_OK;
+    return ldr_hashed_describe(store->hashed, table, err);
+}
+
+bool
+ldr_online_whole_seconds(const ldr_online *store)
+{
+    return store->hashed != NULL;
+}
+
+larder_status
 ldr_online_get(ldr_online *store, const larder_call *call,
     const larder_want *wants, size_t n_wants, larder_found *found,
     larder_error *err)
 {
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
-    if (rc == LARDER_OK)
+    if (rc == LARDER_OK && store->hashed != NULL)
+        rc = ldr_hashed_get(store->hashed, call, wants, n_wants, found, err);
+    else if (rc == LARDER_OK)
         rc = store->ops->get(store->self, call, wants, n_wants, found, err);
     return ldr_gate_leave(&store->gate, rc, err);
 }
@@ -94,7 +117,9 @@ ldr_online_put(ldr_online *store, const larder_call *call,
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
     check_puts(rows, n_rows);
-    if (rc == LARDER_OK)
+    if (rc == LARDER_OK && store->hashed != NULL)
+        rc = ldr_hashed_put(store->hashed, call, rows, n_rows, outcomes, err);
+    else if (rc == LARDER_OK)
         rc = store->ops->put(store->self, call, rows, n_rows, outcomes, err);
     return ldr_gate_leave(&store->gate, rc, err);
 }
@@ -106,7 +131,10 @@ ldr_online_scan(ldr_online *store, const larder_call *call,
 {
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
-    if (rc == LARDER_OK)
+    if (rc == LARDER_OK && store->hashed != NULL)
+        rc = ldr_hashed_scan(store->hashed, call, after_key, after_table, limit,
+            each, more, err);
+    else if (rc == LARDER_OK)
         rc = store->ops->scan(
             store->self, call, after_key, after_table, limit, each, more, err);
     return ldr_gate_leave(&store->gate, rc, err);
@@ -119,7 +147,10 @@ ldr_online_sweep(ldr_online *store, const larder_call *call,
 {
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
-    if (rc == LARDER_OK)
+    if (rc == LARDER_OK && store->hashed != NULL)
+        rc = ldr_hashed_sweep(store->hashed, call, table, max_keys, cursor,
+            n_cursor, removed, err);
+    else if (rc == LARDER_OK)
         rc = store->ops->sweep(
             store->self, call, table, max_keys, cursor, n_cursor, removed, err);
     return ldr_gate_leave(&store->gate, rc, err);
@@ -131,8 +162,21 @@ ldr_online_destroy(
 {
     larder_status rc = ldr_gate_enter(&store->gate, err);
 
-    if (rc == LARDER_OK)
+    if (rc == LARDER_OK && store->hashed != NULL)
+        rc = ldr_hashed_destroy(store->hashed, call, err);
+    else if (rc == LARDER_OK)
         rc = store->ops->destroy(store->self, call, err);
+    return ldr_gate_leave(&store->gate, rc, err);
+}
+
+larder_status
+ldr_online_examine(ldr_online *store, const larder_call *call,
+    larder_finding_sink *sink, larder_error *err)
+{
+    larder_status rc = ldr_gate_enter(&store->gate, err);
+
+    if (rc == LARDER_OK && store->ops->examine != NULL)
+        rc = store->ops->examine(store->self, call, sink, err);
     return ldr_gate_leave(&store->gate, rc, err);
 }
 

@@ -143,6 +143,17 @@ ldr_records_destroy(ldr_records *store, const larder_call *call,
     return ldr_gate_leave(&store->gate, rc, err);
 }
 
+larder_status
+ldr_records_examine(ldr_records *store, const larder_call *call,
+    larder_finding_sink *sink, larder_error *err)
+{
+    larder_status rc = ldr_gate_enter(&store->gate, err);
+
+    if (rc == LARDER_OK && store->ops->examine != NULL)
+        rc = store->ops->examine(store->self, call, sink, err);
+    return ldr_gate_leave(&store->gate, rc, err);
+}
+
 void
 ldr_records_fault(ldr_records *store, unsigned nth, larder_status status)
 {

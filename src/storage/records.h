@@ -34,6 +34,10 @@ larder_status ldr_records_list(ldr_records *store, const larder_call *call,
 larder_status ldr_records_destroy(ldr_records *store, const larder_call *call,
     const char *project, larder_error *err);
 
+/* What the store tells of itself; a store that tells nothing is OK. */
+larder_status ldr_records_examine(ldr_records *store, const larder_call *call,
+    larder_finding_sink *sink, larder_error *err);
+
 void ldr_records_fault(ldr_records *store, unsigned nth, larder_status status);
 
 #endif

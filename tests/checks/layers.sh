@@ -78,7 +78,9 @@ list() {
         *_sqlite.* | */sqlite*) driver=sqlite3.h ;;
         *_lmdb.*) driver=lmdb.h ;;
         *_postgres.* | */postgres*) driver=libpq-fe.h ;;
+        */redis_transport.*) driver='hiredis/* curl/curl.h sys/socket.h' ;;
         *_redis.* | */redis*) driver='hiredis/*' ;;
+        */host.*) driver='netdb.h sys/socket.h' ;;
         *) driver= ;;
         esac
         # Beside the contract and a driver: what backends share, by its name.

@@ -146,12 +146,15 @@ configured "a store in somebody's text" 'features.yaml is not a SQLite database'
 configured 'an empty configuration' "the configuration is empty|project: NAME" ''
 for secret in 'registry: {type: "${SECRET_URL}", path: r.db}' \
     'registry: {type: sqlite, path: r.db, password: "${SECRET_URL}"}' \
-    'registry: {type: postgres, connection_string: "postgres://u:${SECRET_URL}@h/d"}' \
     'online_store: {type: lmdb, path: o, max_size: "${SECRET_URL}"}' \
     'registry: ["${SECRET_URL}"]'; do
     configured "what a variable holds is not told: ${secret%% \{*}" '' \
         "project: x\n$secret\n"
 done
+printf '%s\n' 'project: x' 'registry: {type: postgres, connection_string: "postgres://u:${SECRET_URL}@127.0.0.1:1/d"}' \
+    >feature_store.yaml
+refused 'what a variable holds is not told of a server either' 5 \
+    '127.0.0.1:1' larder apply --yes
 cp store.txt feature_store.yaml
 is 'text that is not a store stays what it was' cmp -s features.yaml whole.txt
 refused 'no configuration here' 1 "no feature_store.yaml in|'larder init DIR'" \
