@@ -539,6 +539,27 @@ drop_fields(const sweeping *s, const larder_call *call,
     return rc;
 }
 
+/* The keys before `to` were swept already, when the same step came by them. But
+ * a step goes farther once keys are gone, and may come by others among them. So
+ * each is looked at again; *room: how many more rows may go. */
+static larder_status
+drop_again(const sweeping *s, const larder_call *call,
+    const larder_table_id *table, size_t to, size_t max_keys, uint64_t *removed,
+    size_t *room, larder_error *err)
+{
+    uint64_t before = *removed;
+    larder_status rc = LARDER_OK;
+
+    *room = max_keys;
+    for (size_t from = 0, n; from<to && * room> 0 && rc == LARDER_OK;
+         from += n) {
+        n = to - from > *room ? *room : to - from;
+        rc = drop_fields(s, call, table, from, from + n, removed, err);
+        *room = max_keys - (size_t)(*removed - before);
+    }
+    return rc;
+}
+
 /* One step: the next keys of the walk that there are, at most `max_keys` of
  * them. */
 static larder_status
@@ -547,7 +568,7 @@ step(sweeping *s, const larder_call *call, const larder_table_id *table,
 {
     const char *prefix = s->store->options.prefix;
     redis_walk next = cursor->walk;
-    size_t from = 0, to;
+    size_t from = 0, to, room = 0;
     larder_status rc = LARDER_OK;
 
     while (s->n_keys == 0 && !next.done) {
@@ -564,7 +585,10 @@ step(sweeping *s, const larder_call *call, const larder_table_id *table,
         qsort(s->keys, s->n_keys, sizeof *s->keys, compare_step_keys);
     while (from < s->n_keys && s->keys[from].digest <= cursor->past)
         from++;
-    to = s->n_keys - from > max_keys ? from + max_keys : s->n_keys;
+    LARDER_TRY(drop_again(s, call, table, from, max_keys, removed, &room, err));
+    if (room == 0)
+        goto out;
+    to = s->n_keys - from > room ? from + room : s->n_keys;
     while (to > from && to < s->n_keys &&
            s->keys[to].digest == s->keys[to - 1].digest)
         to++;
