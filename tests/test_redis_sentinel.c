@@ -322,32 +322,59 @@ START_TEST(a_primary_that_hangs_is_replaced_within_the_call)
 }
 END_TEST
 
-/* It says READONLY from one command to the next. */
-START_TEST(a_primary_that_becomes_a_replica_is_left)
+/* The port of the primary as this sentinel has it. */
+static long
+named_primary(redisContext *sentinel)
 {
-    redis_route *route;
-    redisContext *context;
+    redisReply *reply =
+        redisCommand(sentinel, "SENTINEL get-master-addr-by-name larder");
+    long port;
 
-    SERVERS_NEEDED(url);
-    route = open_route();
-    set(route, "SET left before");
-    wait_for_copies();
-    context = redisConnect(host, (int)addresses[0].port);
-    for (int i = 0;; i++) { /* NOGOODSLAVE: they were just seen, and not yet */
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_uint_eq(reply->elements, 2);
+    port = strtol(reply->element[1]->str, NULL, 10);
+    freeReplyObject(reply);
+    return port;
+}
+
+/* NOGOODSLAVE: the replicas were just seen, and not yet. */
+static void
+begin_failover(redisContext *sentinel)
+{
+    for (int i = 0;; i++) {
         struct timespec moment = {.tv_nsec = 50000000};
-        redisReply *reply = redisCommand(context, "SENTINEL FAILOVER larder");
+        redisReply *reply = redisCommand(sentinel, "SENTINEL FAILOVER larder");
         bool is_done = reply->type != REDIS_REPLY_ERROR;
 
         ck_assert_msg(is_done || i < 200, "%s", reply->str);
         freeReplyObject(reply);
         if (is_done)
-            break;
+            return;
         nanosleep(&moment, NULL);
     }
-    redisFree(context);
+}
+
+/* It says READONLY from one command to the next: writing goes on until another
+ * one is the primary, and some more. */
+START_TEST(a_primary_that_becomes_a_replica_is_left)
+{
+    redis_route *route;
+    redisContext *sentinel;
+    long before;
+
+    SERVERS_NEEDED(url);
+    route = open_route();
+    set(route, "SET left before");
+    wait_for_copies();
+    sentinel = redisConnect(host, (int)addresses[0].port);
+    before = named_primary(sentinel);
+    begin_failover(sentinel);
+    while (named_primary(sentinel) == before)
+        set(route, "SET left meanwhile");
     for (int i = 0; i < 3000; i++)
         set(route, "SET left after");
     check_get(route, "GET left", "after");
+    redisFree(sentinel);
     redis_route_close(route);
     servers_do("sentinel", "heal", NULL);
 }

@@ -20,7 +20,7 @@
 set -u
 program=${0##*/}
 command=${1-} folder=${2-}
-down_after_ms=500 # a server that says nothing for so long is down
+down_after_ms=1500 # silent for so long is down; less and a busy machine is
 nodes=(1 2 3 4 5 6)
 
 fail() {
@@ -173,10 +173,14 @@ kill_all() {
     return 0
 }
 
-# Every sentinel knows the two others and both replicas.
+# Every sentinel knows the two others and both replicas, and none is still busy
+# with a failover: one that was would end it in the midst of the next, and go
+# back to the primary of then.
 all_watched() {
     local node
     for node in 4 5 6; do
+        [ "$(ask "$node" sentinel master larder |
+            sed -n '/^flags$/{n;p;}')" = master ] || return 1
         ask "$node" info sentinel |
             grep -q 'name=larder,status=ok,.*slaves=2,sentinels=3' || return 1
         ask "$node" sentinel ckquorum larder | grep -q '^OK 3' || return 1
@@ -198,14 +202,27 @@ start() {
     echo >>"$folder/url"
 }
 
-# As the sentinels have it.
-primary() {
-    local node port
+# The server that every sentinel names and that says so itself: after a failover
+# one sentinel knows, and the others hear of it seconds later.
+agreed() {
+    local node port named
     port=$(ask 4 sentinel get-master-addr-by-name larder | tail -n 1)
+    for node in 5 6; do
+        named=$(ask "$node" sentinel get-master-addr-by-name larder | tail -n 1)
+        [ "$named" = "$port" ] || return 1
+    done
     for node in 1 2 3; do
-        [ "$(port_of "$node")" = "$port" ] && echo "$node" && return 0
+        [ "$(port_of "$node")" = "$port" ] || continue
+        [ "$(ask "$node" role | head -n 1)" = master ] || return 1
+        agreed_node=$node
+        return 0
     done
     return 1
+}
+
+primary() {
+    wait_until 'the sentinels do not agree on a primary' agreed
+    echo "$agreed_node"
 }
 
 # The sentinels would make a replica of who comes back as a primary, but not at
