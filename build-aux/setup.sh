@@ -17,7 +17,8 @@ build_packages="gcc:gcc libc6-dev make:make autoconf:autoreconf
     automake:automake libtool:libtoolize pkgconf:pkg-config
     libsqlite3-dev liblmdb-dev libyaml-dev libcsv-dev libxxhash-dev
     uthash-dev libpopt-dev libjansson-dev libsmartcols-dev
-    libpq-dev libhiredis-dev libcurl4-openssl-dev"
+    libpq-dev libhiredis-dev libcurl4-openssl-dev
+    libmicrohttpd-dev libgnutls28-dev"
 
 # is_installed PACKAGE[:COMMAND]
 is_installed() {

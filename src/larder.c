@@ -57,6 +57,7 @@ struct larder_store {
     ldr_online *online; /* that of `two`, where there are two */
     ldr_fallback *two;
     ldr_snapshot *current;
+    bool follows; /* `current` is what larder_follow() took */
     uint64_t n_runs;
 };
 
@@ -104,6 +105,18 @@ larder_close(larder_store *store)
     pthread_mutex_destroy(&store->lock);
     ldr_arena_free(&store->arena);
     free(store);
+}
+
+larder_names
+larder_store_names(const larder_store *store)
+{
+    const ldr_config *config = &store->config;
+
+    return (larder_names){.project = config->project,
+        .registry = config->registry.type,
+        .offline = config->offline.type,
+        .online = config->online.type,
+        .fallback = config->fallback.type};
 }
 
 /* A fault of the configuration is told with its place. */
@@ -341,7 +354,7 @@ out:
 
 /* The newest generation, kept until a newer one is there. Under the lock. */
 static larder_status
-refresh(larder_store *store, const larder_call *call, larder_error *err)
+load_newest(larder_store *store, const larder_call *call, larder_error *err)
 {
     const char *project = store->config.project;
     ldr_snapshot *loaded = NULL;
@@ -361,6 +374,32 @@ refresh(larder_store *store, const larder_call *call, larder_error *err)
         store->records, call, project, newest, &loaded, err));
     ldr_snapshot_drop(store->current);
     store->current = loaded;
+out:
+    return rc;
+}
+
+static larder_status
+refresh(larder_store *store, const larder_call *call, larder_error *err)
+{
+    if (store->follows && store->current != NULL)
+        return LARDER_OK;
+    return load_newest(store, call, err);
+}
+
+larder_status
+larder_follow(larder_store *store, const larder_call *call,
+    uint64_t *generation, larder_error *err)
+{
+    larder_status rc;
+
+    LARDER_TRY(need(store, RECORDS, call, err));
+    pthread_mutex_lock(&store->lock);
+    rc = load_newest(store, call, err);
+    if (rc == LARDER_OK) {
+        store->follows = true;
+        *generation = store->current->generation;
+    }
+    pthread_mutex_unlock(&store->lock);
 out:
     return rc;
 }

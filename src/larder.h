@@ -379,6 +379,21 @@ LARDER_CHECKED larder_status larder_open(const larder_open_options *options,
     const larder_call *call, larder_store **out, larder_error *err);
 LARDER_API void larder_close(larder_store *store);
 
+/* What the configuration names; lent by the store. */
+typedef struct larder_names {
+    const char *project;
+    const char *registry, *offline, *online; /* the types of the stores */
+    const char *fallback;                    /* NULL: there is none */
+} larder_names;
+LARDER_API larder_names larder_store_names(const larder_store *store);
+
+/* Take the newest generation, and let every call that reads the current one
+ * have it, without asking the registry, until this is called again. What a
+ * server does once a second: a registry that is gone does not stop it. NOT_FOUND
+ * (nothing is applied yet), UNAVAILABLE: what was taken before stays. */
+LARDER_CHECKED larder_status larder_follow(larder_store *store,
+    const larder_call *call, uint64_t *generation, larder_error *err);
+
 /* ----------------------------------------------------- definitions, registry */
 
 typedef struct larder_faults {

@@ -10,6 +10,7 @@ libbase_la_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
 	%D%/base/error.c \
 	%D%/base/ignore.c %D%/base/ignore.h \
+	%D%/base/json.c %D%/base/json.h \
 	%D%/base/log.c %D%/base/log.h \
 	%D%/base/name.c %D%/base/name.h \
 	%D%/base/nearest.c %D%/base/nearest.h \

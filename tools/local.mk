@@ -51,9 +51,28 @@ larder_SOURCES = \
 	%D%/table.c %D%/table.h \
 	%D%/violations.c %D%/violations.h \
 	%D%/yamlin.c %D%/yamlin.h
-larder_CPPFLAGS = $(AM_CPPFLAGS) \
+if HAVE_SERVER
+SERVER_FLAG = -DHAVE_SERVER
+larder_SOURCES += \
+	%D%/op_serve.c \
+	%D%/serve/authorize.c %D%/serve/authorize.h \
+	%D%/serve/features.c \
+	%D%/serve/http.c %D%/serve/http.h \
+	%D%/serve/listen.c %D%/serve/listen.h \
+	%D%/serve/log.c %D%/serve/log.h \
+	%D%/serve/out.c %D%/serve/out.h \
+	%D%/serve/pool.c %D%/serve/pool.h \
+	%D%/serve/readers.c %D%/serve/readers.h \
+	%D%/serve/request.c %D%/serve/request.h \
+	%D%/serve/route.c %D%/serve/route.h \
+	%D%/serve/serve.c %D%/serve/serve.h \
+	%D%/serve/value.c %D%/serve/value.h \
+	%D%/serve/watch.c %D%/serve/watch.h
+endif
+larder_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(SERVER_FLAG) \
 	-DLARDER_EXAMPLES='"$(pkgdatadir)/examples"'
 larder_CFLAGS = $(AM_CFLAGS) $(POPT_CFLAGS) $(JANSSON_CFLAGS) \
-	$(SMARTCOLS_CFLAGS)
+	$(SMARTCOLS_CFLAGS) $(SERVER_CFLAGS)
 larder_LDADD = libldr.la $(POPT_LIBS) $(JANSSON_LIBS) $(SMARTCOLS_LIBS) \
+	$(SERVER_LIBS) \
 	$(YAML_LIBS)

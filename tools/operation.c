@@ -14,6 +14,9 @@ const struct operation *const operations[] = {&op_init, &op_validate, &op_test,
     &op_plan, &op_apply, &op_diff, &op_rollback, &op_copy, &op_teardown, &op_ls,
     &op_show, &op_search, &op_lineage, &op_sql, &op_doctor, &op_ingest,
     &op_push, &op_join, &op_explain, &op_materialize, &op_get, &op_prove,
+#ifdef HAVE_SERVER
+    &op_serve,
+#endif
     &op_completion, &op_version, &op_help, &op_materialize_incremental,
     &op_get_historical_features, &op_entities, &op_feature_views,
     &op_feature_services, &op_data_sources, NULL};

@@ -69,22 +69,36 @@ monotonic(void)
     return (int64_t)t.tv_sec * LDR_SECOND + t.tv_nsec / 1000;
 }
 
-static larder_status
-read_now(larder_time *out, larder_error *err)
+static larder_time
+read_clock(void)
 {
-    const char *text = getenv("LARDER_NOW");
     struct timespec t;
 
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * LDR_SECOND + t.tv_nsec / 1000;
+}
+
+larder_time
+run_clock(const struct run *run)
+{
+    return run->fixed_now ? run->call.now : read_clock();
+}
+
+static larder_status
+read_now(struct run *run, larder_error *err)
+{
+    const char *text = getenv("LARDER_NOW");
+
     if (text != NULL && text[0] != '\0') {
-        larder_status rc = larder_time_parse(
-            (larder_bytes){text, strlen(text)}, LARDER_NAIVE_REFUSED, out, err);
+        larder_status rc = larder_time_parse((larder_bytes){text, strlen(text)},
+            LARDER_NAIVE_REFUSED, &run->call.now, err);
 
         if (rc != LARDER_OK)
             larder_context(err, "LARDER_NOW");
+        run->fixed_now = rc == LARDER_OK;
         return rc;
     }
-    clock_gettime(CLOCK_REALTIME, &t);
-    *out = (int64_t)t.tv_sec * LDR_SECOND + t.tv_nsec / 1000;
+    run->call.now = read_clock();
     return LARDER_OK;
 }
 
@@ -169,7 +183,7 @@ run_begin(struct run *run, larder_error *err)
     if (isatty(STDERR_FILENO) && !run->quiet)
         run->call.progress = speak_progress;
     LARDER_TRY(take_threads(run, err));
-    LARDER_TRY(read_now(&run->call.now, err));
+    LARDER_TRY(read_now(run, err));
     if (argument_text(arguments, "config") != NULL &&
         argument_text(arguments, "env") != NULL) {
         rc = larder_fail(err, LARDER_INVALID,

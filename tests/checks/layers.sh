@@ -91,6 +91,9 @@ list() {
     shared=$(cd tools && list '*.h')
     only $(list 'tools/*.[ch]') -- larder.h 'base/*' $shared $tables csv.h \
         locale.h popt.h jansson.h libsmartcols.h libsmartcols/libsmartcols.h \
-        sys/ioctl.h termios.h yaml.h
+        sys/ioctl.h termios.h yaml.h 'serve/*'
+    only $(list 'tools/serve/*.[ch]') -- larder.h 'base/*' 'serve/*' $shared \
+        $tables jansson.h microhttpd.h 'gnutls/*' netdb.h netinet/in.h \
+        sys/socket.h sys/un.h
 }
 exit "$bad"

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * op_serve.c - the server, from its first connection to its last.
+ *
+ * The main thread starts the others and then looks after them: signals, the
+ * newest generation once a second, connections that take too long.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/time.h"
+#include "serve/http.h"
+#include "serve/listen.h"
+#include "serve/log.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:6566"
+#define TICK_NS 250000000L
+#define DRAIN_US (30 * LDR_SECOND)
+
+static const char *const loopback_names[] = {
+    "localhost", "127.0.0.1", "[::1]", NULL};
+
+/* -------------------------------------------------------------- beginning */
+
+/* --host and --port are Feast's spelling. */
+static larder_status
+address_of(struct run *run, const char **out, larder_error *err)
+{
+    const char *host = argument_text(&run->arguments, "host");
+    const struct argument *port = argument_of(&run->arguments, "port");
+    const char *listen = argument_text(&run->arguments, "listen");
+
+    *out = listen != NULL ? listen : DEFAULT_LISTEN;
+    if (host == NULL && port->n == 0)
+        return LARDER_OK;
+    if (listen != NULL)
+        return run_usage(run, err,
+            "--listen says it all: leave out --host and "
+            "--port");
+    *out = ldr_arena_printf(&run->arena, "%s:%llu",
+        host != NULL ? host : "127.0.0.1",
+        port->n > 0 ? (unsigned long long)port->number : 6566ull);
+    return *out != NULL ? LARDER_OK
+                        : larder_fail(err, LARDER_NOMEM, "no memory");
+}
+
+/* Names of hosts that requests may be for: those of loopback, and more. */
+static larder_status
+choose_hosts(struct run *run, struct serve *serve, larder_error *err)
+{
+    const struct argument *more = argument_of(&run->arguments, "allow-host");
+    const char **hosts =
+        ldr_arena_array(&run->arena, more->n + 4, sizeof *hosts);
+    size_t n = 0;
+
+    if (hosts == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory");
+    if (!serve->open_reads && more->n == 0)
+        return LARDER_OK; /* every request has a token */
+    for (; loopback_names[n] != NULL; n++)
+        hosts[n] = loopback_names[n];
+    for (size_t i = 0; i < more->n; i++)
+        hosts[n++] = more->texts[i];
+    serve->hosts = hosts;
+    return LARDER_OK;
+}
+
+static larder_status
+prepare(struct run *run, struct serve *serve, const char *address,
+    larder_error *err)
+{
+    larder_status rc;
+
+    *serve = (struct serve){.run = run,
+        .limits = serve_default_limits,
+        .n_daemons = run->call.n_threads};
+    rc = listen_is_local(address, &serve->open_reads, err);
+    if (rc != LARDER_OK) {
+        larder_context(err, "--listen");
+        run->usage = true;
+        return rc;
+    }
+    LARDER_TRY(choose_hosts(run, serve, err));
+    LARDER_TRY(run_store(run, &serve->store, err));
+    serve->names = larder_store_names(serve->store);
+    serve->local = strcmp(serve->names.online, "redis") != 0;
+    rc = serve_follow(serve, err);
+out:
+    return rc;
+}
+
+/* ------------------------------------------------------------------ running */
+
+static void
+look_at_registry(struct serve *serve, bool *lost)
+{
+    uint64_t before = atomic_load(&serve->generation);
+    larder_error why = {0};
+    larder_status rc = serve_follow(serve, &why);
+    uint64_t now = atomic_load(&serve->generation);
+
+    if (rc != LARDER_OK && !*lost)
+        log_note(serve,
+            "the registry does not answer; generation %llu is served on: %s",
+            (unsigned long long)before, why.message);
+    else if (rc == LARDER_OK && *lost)
+        log_note(serve, "the registry answers again");
+    if (now != before)
+        log_note(serve, "generation %llu is served", (unsigned long long)now);
+    *lost = rc != LARDER_OK;
+}
+
+/* Until a signal ends it; which. */
+static int
+look_after(struct serve *serve, struct http *http, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = TICK_NS};
+    int64_t looked = serve->run->call.monotonic();
+    bool lost = false;
+
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &tick);
+
+        if (signal == SIGTERM || signal == SIGINT)
+            return signal;
+        http_look(http);
+        if (serve->run->call.monotonic() - looked < LDR_SECOND)
+            continue;
+        looked = serve->run->call.monotonic();
+        look_at_registry(serve, &lost);
+    }
+}
+
+/* What was begun is answered; a second signal, or too long a time, ends it. */
+static void
+drain(struct serve *serve, struct http *http, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = TICK_NS / 25};
+    int64_t end = serve->run->call.monotonic() + DRAIN_US;
+
+    atomic_store(&serve->draining, true);
+    http_drain(http);
+    while (http_busy(http) > 0 && serve->run->call.monotonic() < end) {
+        int signal = sigtimedwait(signals, NULL, &tick);
+
+        if (signal == SIGTERM || signal == SIGINT)
+            break;
+        http_look(http);
+    }
+    if (http_busy(http) > 0)
+        log_note(serve, "%u requests were not answered", http_busy(http));
+    serve->cancel = 1;
+}
+
+static larder_status
+run_serve(struct run *run, larder_error *err)
+{
+    struct serve serve = {0};
+    struct http *http = NULL;
+    const char *address;
+    sigset_t signals;
+    larder_status rc;
+
+    LARDER_TRY(address_of(run, &address, err));
+    LARDER_TRY(prepare(run, &serve, address, err));
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* of the threads to come too */
+    LARDER_TRY(http_open(&serve, address, &http, err));
+    printf("%s\n", http_url(http));
+    fflush(stdout);
+    log_note(&serve, "generation %llu of %s is served on %s",
+        (unsigned long long)atomic_load(&serve.generation), serve.names.project,
+        http_url(http));
+    look_after(&serve, http, &signals);
+    log_note(&serve, "stopping");
+    drain(&serve, http, &signals);
+out:
+    http_close(http);
+    return rc;
+}
+
+const struct operation op_serve = {.name = "serve",
+    .group = GROUP_ONLINE,
+    .help = "answer Feast's HTTP requests from the online store",
+    .long_help =
+        "Answers Feast clients unchanged (online_store: {type: remote, path: "
+        "http://127.0.0.1:6566}), and tells more at /openapi.json.\n"
+        "\n"
+        "The address is printed on standard output. Reads on loopback are "
+        "open; "
+        "anywhere else they need a token, and writes always do. SIGTERM stops "
+        "it when what was begun is answered.",
+    .params = (const struct param[]){{.name = "listen",
+                                         .letter = 'l',
+                                         .type = PARAM_TEXT,
+                                         .value = "ADDRESS",
+                                         .help = "address:port, or unix:PATH; "
+                                                 "127.0.0.1:6566 unless given"},
+        {.name = "allow-host",
+            .type = PARAM_LIST,
+            .value = "NAMES",
+            .help = "hosts that requests may be for, beside loopback's"},
+        {.name = "host",
+            .type = PARAM_TEXT,
+            .hidden = true,
+            .value = "HOST",
+            .help = "as in Feast"},
+        {.name = "port",
+            .letter = 'p',
+            .type = PARAM_NUMBER,
+            .hidden = true,
+            .value = "PORT",
+            .help = "as in Feast"},
+        {0}},
+    .run = run_serve};

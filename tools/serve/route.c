@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route.c - the table of routes, and how one is found.
+ */
+#include "serve/route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct route routes[] = {{.method = "POST",
+                                   .path = "/get-online-features",
+                                   .scope = SCOPE_READ,
+                                   .place = PLACE_ONLINE,
+                                   .dialect = DIALECT_FEAST,
+                                   .handle = answer_features,
+                                   .id = "get_online_features",
+                                   .summary = "The newest features of entities",
+                                   .body = "GetOnlineFeatures",
+                                   .answer = "OnlineFeatures"},
+    {.method = "GET",
+        .path = "/health",
+        .scope = SCOPE_NONE,
+        .place = PLACE_HERE,
+        .dialect = DIALECT_LARDER,
+        .handle = answer_health,
+        .id = "health",
+        .summary = "Whether requests are answered"},
+    {0}};
+
+/* Does the path match, and what does it name? A name is one part, not empty. */
+static bool
+matches(const char *pattern, const char *path, larder_bytes *name)
+{
+    const char *brace = strchr(pattern, '{');
+    size_t size = brace == NULL ? 0 : (size_t)(brace - pattern);
+
+    *name = (larder_bytes){0};
+    if (brace == NULL)
+        return strcmp(pattern, path) == 0;
+    if (strncmp(pattern, path, size) != 0 || path[size] == '\0' ||
+        strchr(path + size, '/') != NULL)
+        return false;
+    *name = (larder_bytes){path + size, strlen(path + size)};
+    return true;
+}
+
+/* HEAD is answered as GET. */
+static bool
+same_method(const char *of_route, const char *asked)
+{
+    return strcmp(of_route, asked) == 0 ||
+           (strcmp(of_route, "GET") == 0 && strcmp(asked, "HEAD") == 0);
+}
+
+const struct route *
+route_find(const char *method, const char *path, larder_bytes *name,
+    const char **allowed)
+{
+    *allowed = NULL;
+    for (const struct route *route = routes; route->path != NULL; route++) {
+        if (!matches(route->path, path, name))
+            continue;
+        if (same_method(route->method, method))
+            return route;
+        *allowed = route->method;
+    }
+    return NULL;
+}
+
+const char *
+scope_name(enum scope scope)
+{
+    static const char *const names[] = {
+        "none", "read", "push", "materialize", "apply", "admin"};
+
+    return names[scope];
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route.h - the table of routes: which handler, for whom, and what to say of it
+ * in /openapi.json.
+ */
+#ifndef SERVE_ROUTE_H
+#define SERVE_ROUTE_H
+
+#include "serve/serve.h"
+
+enum scope {
+    SCOPE_NONE,
+    SCOPE_READ,
+    SCOPE_PUSH,
+    SCOPE_MATERIALIZE,
+    SCOPE_APPLY,
+    SCOPE_ADMIN
+};
+
+/* Where a request is answered. */
+enum place {
+    PLACE_HERE,   /* on the thread that received it */
+    PLACE_ONLINE, /* there too, where the online store is local; else by a
+                     worker */
+    PLACE_WORKER
+};
+
+struct route {
+    const char *method, *path; /* "/entities/{name}": one name at the end */
+    enum scope scope;
+    enum place place;
+    enum dialect dialect;
+    bool big; /* its body may be that of a write */
+    /* May fail without having answered: then the status says how. */
+    larder_status (*handle)(
+        struct worker *worker, struct request *request, larder_error *err);
+    /* For /openapi.json. */
+    const char *id, *summary;
+    const char *body, *answer; /* names of schemas there; NULL: none */
+};
+
+/* The last has no path. */
+extern const struct route routes[];
+
+/* The route of a request, and the name in its path. NULL: no such path; or,
+ * with *allowed set to "GET, POST", not with this method. */
+const struct route *route_find(const char *method, const char *path,
+    larder_bytes *name, const char **allowed);
+
+const char *scope_name(enum scope scope);
+
+/* The handlers. */
+larder_status answer_features(
+    struct worker *, struct request *, larder_error *);
+larder_status answer_health(struct worker *, struct request *, larder_error *);
+
+#endif
