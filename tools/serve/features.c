@@ -37,6 +37,13 @@ struct question {
     char first[64]; /* the name of the first column, for messages */
 };
 
+/* The last event time that was written: features of a row share one. */
+struct memo {
+    larder_time time;
+    size_t size; /* 0: none yet */
+    char text[36];
+};
+
 /* --------------------------------------------------------------- the body */
 
 static larder_status
@@ -412,7 +419,36 @@ write_echo(const struct question *q, const struct echo *echo, struct out *out)
 }
 
 static void
-write_feature(const struct question *q, size_t feature, struct out *out)
+write_status(uint8_t presence, struct out *out)
+{
+    if (presence == LARDER_PRESENT) {
+        out_text(out, "\"PRESENT\"");
+        return;
+    }
+    out_text(out, "\"");
+    out_text(out, larder_presence_name((larder_presence)presence));
+    out_text(out, "\"");
+}
+
+static void
+write_time(struct memo *memo, larder_time time, struct out *out)
+{
+    if (time == LARDER_TIME_MIN) {
+        out_text(out, EPOCH);
+        return;
+    }
+    if (memo->size == 0 || memo->time != time) {
+        memo->time = time;
+        memo->text[0] = '"';
+        memo->size = larder_time_print(time, memo->text + 1) + 2;
+        memo->text[memo->size - 1] = '"';
+    }
+    out_bytes(out, memo->text, memo->size);
+}
+
+static void
+write_feature(const struct question *q, size_t feature, struct memo *memo,
+    struct out *out)
 {
     const larder_answer *answer = &q->prepared->answer;
     const uint8_t *presence = &answer->presence[feature * q->n_rows];
@@ -428,18 +464,13 @@ write_feature(const struct question *q, size_t feature, struct out *out)
     }
     out_text(out, "],\"statuses\":[");
     for (size_t i = 0; i < q->n_rows; i++) {
-        out_bytes(out, ",\"", i > 0 ? 2 : 0);
-        out_bytes(out, "\"", i == 0);
-        out_text(out, larder_presence_name((larder_presence)presence[i]));
-        out_bytes(out, "\"", 1);
+        out_bytes(out, ",", i > 0);
+        write_status(presence[i], out);
     }
     out_text(out, "],\"event_timestamps\":[");
     for (size_t i = 0; i < q->n_rows; i++) {
         out_bytes(out, ",", i > 0);
-        if (times[i] == LARDER_TIME_MIN)
-            out_text(out, EPOCH);
-        else
-            out_time(out, times[i]);
+        write_time(memo, times[i], out);
     }
     out_text(out, "]}");
 }
@@ -448,6 +479,7 @@ static void
 write_answer(const struct question *q, struct out *out)
 {
     const struct prepared *p = q->prepared;
+    struct memo memo = {.size = 0};
     size_t n =
         p->reader == NULL ? 0 : larder_reader_features(p->reader)->n_fields;
 
@@ -458,7 +490,7 @@ write_answer(const struct question *q, struct out *out)
     }
     for (size_t f = 0; f < n; f++) {
         out_bytes(out, ",", f + q->n_echoes > 0);
-        write_feature(q, f, out);
+        write_feature(q, f, &memo, out);
     }
     out_text(out, "]}");
 }

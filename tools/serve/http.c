@@ -29,8 +29,9 @@
 
 #define DAEMONS_MAX 64u
 #define SPARE_BYTES (256u << 10) /* a spare request keeps no more */
-/* Beyond our own limits of lines and headers, so that we meet them first. */
-#define HEAD_MEMORY (96u << 10)
+/* Beyond our own limits of lines and headers, so that we meet them first; not
+ * more, since the library clears all of it for every request. */
+#define HEAD_MEMORY (32u << 10)
 
 struct daemon {
     struct http *http;
@@ -91,8 +92,6 @@ end_request(struct daemon *daemon, struct request *request)
 static void refuse(struct request *request, unsigned status, const char *code,
     const char *hint, const char *format, ...) LARDER_PRINTF(5, 6);
 
-/* What is refused before its body is read ends the connection, unless nothing
- * of it can be left on the way. */
 static void
 refuse(struct request *request, unsigned status, const char *code,
     const char *hint, const char *format, ...)
@@ -109,7 +108,6 @@ refuse(struct request *request, unsigned status, const char *code,
     if (hint != NULL)
         larder_hint(&err, "%s", hint);
     request_fail(request, &fault, &err);
-    request->close = true;
 }
 
 struct head {
@@ -162,7 +160,8 @@ judge_lengths(struct request *request, const struct head *head, size_t limit)
     if (length > limit)
         refuse(request, 413, "LIMIT", NULL,
             "the body is longer than max_body_bytes (%zu)", limit);
-    return request->status == 0;
+    request->close = request->status != 0;
+    return !request->close;
 }
 
 /* "localhost:6566" names localhost. */
@@ -248,7 +247,8 @@ judge_load(struct daemon *daemon, struct request *request,
             "more connections from your address than "
             "max_connections_per_address (%u)",
             limits->connections_per_address);
-    return request->status == 0;
+    request->close = request->status != 0;
+    return !request->close;
 }
 
 /* All that is known before the body. */
@@ -271,8 +271,7 @@ judge(struct daemon *daemon, struct request *request, const char *method,
         refuse(request, 400, "INVALID", NULL, "two Authorization headers");
         return;
     }
-    if (!authorize_request(serve, request, head.authorization))
-        request->close = head.n_lengths + head.n_encodings > 0;
+    (void)authorize_request(serve, request, head.authorization);
 }
 
 /* ---------------------------------------------------------------- answering */
@@ -370,7 +369,6 @@ answer(struct daemon *daemon, struct request *request, const char *method,
             return MHD_YES;
         refuse(request, 503, "LIMIT", "try again",
             "more requests than max_waiting (%u) wait", serve->limits.waiting);
-        request->close = false;
         MHD_resume_connection(request->connection);
         return MHD_YES;
     }
@@ -396,8 +394,9 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
             return MHD_NO;
         watch_set(&daemon->watch, watched, WATCH_BODY);
         judge(daemon, request, method, url, watched);
-        /* Answered now where more of it would come; else at the next call,
-         * which is five times as fast. */
+        /* Answered now where its end cannot be known or must not come; else at
+         * a later call, which is five times as fast, and keeps the connection.
+         */
         return request->close ? send_answer(daemon, request, method, url)
                               : MHD_YES;
     }

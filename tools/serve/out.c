@@ -19,8 +19,8 @@
 
 #define FIRST_ROOM 1024u
 
-static bool
-grow(struct out *out, size_t size)
+bool
+out_grow(struct out *out, size_t size)
 {
     size_t room = out->room == 0 ? FIRST_ROOM : out->room;
     char *text;
@@ -45,22 +45,7 @@ grow(struct out *out, size_t size)
 static inline bool
 reserve(struct out *out, size_t size)
 {
-    return out->room - out->size >= size || grow(out, size);
-}
-
-void
-out_bytes(struct out *out, const void *bytes, size_t size)
-{
-    if (size == 0 || !reserve(out, size))
-        return;
-    memcpy(out->text + out->size, bytes, size);
-    out->size += size;
-}
-
-void
-out_text(struct out *out, const char *text)
-{
-    out_bytes(out, text, strlen(text));
+    return out->room - out->size >= size || out_grow(out, size);
 }
 
 void

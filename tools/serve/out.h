@@ -9,6 +9,8 @@
 #ifndef SERVE_OUT_H
 #define SERVE_OUT_H
 
+#include <string.h>
+
 #include "larder.h"
 
 struct out {
@@ -17,8 +19,24 @@ struct out {
     bool failed; /* no memory: the text is not whole */
 };
 
-void out_bytes(struct out *out, const void *bytes, size_t size);
-void out_text(struct out *out, const char *text);
+/* Room for `size` more bytes; false: there is none. */
+bool out_grow(struct out *out, size_t size);
+
+static inline void
+out_bytes(struct out *out, const void *bytes, size_t size)
+{
+    if (size == 0 || (out->room - out->size < size && !out_grow(out, size)))
+        return;
+    memcpy(out->text + out->size, bytes, size);
+    out->size += size;
+}
+
+static inline void
+out_text(struct out *out, const char *text)
+{
+    out_bytes(out, text, strlen(text));
+}
+
 void out_format(struct out *out, const char *format, ...) LARDER_PRINTF(2, 3);
 void out_int(struct out *out, int64_t value);
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. */
