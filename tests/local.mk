@@ -217,6 +217,7 @@ CLI_TESTS = \
 	%D%/cli/production.sh \
 	%D%/cli/prove.sh \
 	%D%/cli/push.sh \
+	%D%/cli/serve.sh \
 	%D%/cli/transcripts.sh
 if HAVE_POSTGRES
 CLI_TESTS += %D%/cli/failures_postgres.sh
@@ -226,6 +227,12 @@ CLI_TESTS += %D%/cli/feast.sh
 endif
 EXTRA_DIST += \
 	%D%/cli/feast_redis.py \
+	%D%/http/protocol.txt \
+	%D%/http/reads.txt \
+	%D%/http/repository/feature_store.yaml \
+	%D%/http/repository/features.yaml \
+	%D%/http/repository/orders.jsonl \
+	%D%/http/repository/visits.jsonl \
 	%D%/cli/transcripts/copy.txt \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
@@ -309,6 +316,11 @@ endif
 TESTS += $(CLI_TESTS) $(ARCHITECTURE_TESTS)
 EXTRA_DIST += $(CLI_TESTS) $(ARCHITECTURE_TESTS) $(TEST_FILES) $(SERVER_FILES) \
 	%D%/checks/public.sh
+
+# What sends a server the requests of a corpus.
+check_PROGRAMS += %D%/ask
+%C%_ask_SOURCES = %D%/http/ask.c
+%C%_ask_LDADD =
 
 # For every program that names no libraries of its own: those above.
 LDADD = %D%/libsupport.la libldr.la $(CHECK_LIBS)

@@ -447,6 +447,15 @@ on_connection(void *context, struct MHD_Connection *connection, void **slot,
     }
 }
 
+/* A NUL would end the path before its end: such a text stays as it is. */
+static size_t
+on_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strstr(text, "%00") == NULL ? MHD_http_unescape(text) : strlen(text);
+}
+
 /* --------------------------------------------------------- opening, closing */
 
 static larder_status
@@ -458,6 +467,8 @@ start_daemon(struct http *http, unsigned i, int fd, larder_error *err)
     struct MHD_OptionItem options[] = {{MHD_OPTION_LISTEN_SOCKET, fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)room, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MEMORY, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)on_escaped, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, daemon},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, daemon},
         {MHD_OPTION_END, 0, NULL}};

@@ -48,6 +48,21 @@ bad_address(const char *address, larder_error *err)
     return LARDER_INVALID;
 }
 
+/* The resolver takes 99999 for another port. */
+static bool
+is_port(const char *text)
+{
+    size_t size = strlen(text);
+    unsigned port = 0;
+
+    for (size_t i = 0; i < size && i < 6; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return size > 0 && size < 6 && port <= 65535;
+}
+
 static larder_status
 resolve(const char *text, struct where *out, larder_error *err)
 {
@@ -58,7 +73,7 @@ resolve(const char *text, struct where *out, larder_error *err)
     struct addrinfo *found = NULL;
     int rc;
 
-    if (colon == NULL || colon[1] == '\0' ||
+    if (colon == NULL || !is_port(colon + 1) ||
         (size_t)(colon - text) >= sizeof out->host)
         return bad_address(text, err);
     if (*begin == '[' && end > begin + 1 && end[-1] == ']') {
@@ -106,7 +121,8 @@ listen_is_local(const char *address, bool *out, larder_error *err)
 
     if (unix_path(address) != NULL) {
         *out = true;
-        return LARDER_OK;
+        return unix_path(address)[0] == '\0' ? bad_address(address, err)
+                                             : LARDER_OK;
     }
     rc = resolve(address, &where, err);
     if (rc == LARDER_OK)
