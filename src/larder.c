@@ -31,6 +31,7 @@
 #include "engine/plan.h"
 #include "engine/prove.h"
 #include "engine/push.h"
+#include "engine/pushable.h"
 #include "engine/readable.h"
 #include "engine/reader.h"
 #include "engine/statement.h"
@@ -502,8 +503,7 @@ larder_plan(larder_store *store, const larder_call *call, larder_applied *out,
 {
     ldr_snapshot *wanted = NULL, *current = NULL;
     ldr_changes list = {0};
-    ldr_apply apply = {
-        .project = store->config.project,
+    ldr_apply apply = {.project = store->config.project,
         .feast = ldr_config_is_feast(&store->config),
         .owned_only = store->in_memory};
     larder_status rc;
@@ -819,11 +819,12 @@ owned_source(const ldr_snapshot *snapshot, const char *name,
 /* Whose rows these are: those of a push source are its batch source's. */
 static larder_status
 history_source(const ldr_snapshot *snapshot, const char *name,
-    const ldr_source **out, larder_error *err)
+    const ldr_source **out, bool *pushed, larder_error *err)
 {
     larder_status rc = ldr_snapshot_source(snapshot, name, out, err);
 
-    if (rc == LARDER_OK && (*out)->kind == LDR_SOURCE_PUSH)
+    *pushed = rc == LARDER_OK && (*out)->kind == LDR_SOURCE_PUSH;
+    if (*pushed)
         *out = (*out)->batch_source;
     else if (rc == LARDER_OK)
         rc = owned_source(snapshot, name, out, err);
@@ -843,6 +844,24 @@ copy_check(larder_store *store, const ldr_definitions *all,
     LARDER_TRY(
         ldr_contract_of_source(all, source, &store->arena, contract, err));
     *out = contract->n_refusing > 0 ? &contract->check : NULL;
+out:
+    return rc;
+}
+
+/* Under the lock, as above. What a push asks of rows. */
+static larder_status
+copy_push_check(larder_store *store, const ldr_definitions *all,
+    const ldr_source *source, larder_push_to to, larder_time now,
+    const larder_row_check **out, larder_error *err)
+{
+    ldr_pushable *rule = ldr_arena_alloc(&store->arena, sizeof *rule);
+    larder_status rc;
+
+    if (rule == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a contract");
+    LARDER_TRY(
+        ldr_pushable_make(all, source, to, now, &store->arena, rule, err));
+    *out = &rule->check;
 out:
     return rc;
 }
@@ -872,7 +891,26 @@ copy_shape(larder_store *store, const ldr_definitions *all,
         .required = required,
         .n_required = source->n_key + 1,
         .naive_offset_minutes = source->naive_offset_minutes,
-        .check = check};
+        .check = check,
+        .push_offline = check,
+        .push_online = check};
+out:
+    return rc;
+}
+
+/* Under the lock, as above: of rows for a push source. */
+static larder_status
+copy_push_shape(larder_store *store, const ldr_definitions *all,
+    const ldr_source *source, larder_time now, larder_source_shape *out,
+    larder_error *err)
+{
+    larder_status rc;
+
+    LARDER_TRY(copy_shape(store, all, source, out, err));
+    LARDER_TRY(copy_push_check(
+        store, all, source, LARDER_PUSH_OFFLINE, now, &out->push_offline, err));
+    LARDER_TRY(copy_push_check(
+        store, all, source, LARDER_PUSH_BOTH, now, &out->push_online, err));
 out:
     return rc;
 }
@@ -882,13 +920,19 @@ larder_source_columns(larder_store *store, const larder_call *call,
     const char *source, larder_source_shape *out, larder_error *err)
 {
     ldr_snapshot *snapshot = NULL;
+    larder_source_shape shape = {0};
     const ldr_source *found;
+    bool pushed;
     larder_status rc;
 
     LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
-    LARDER_TRY(history_source(snapshot, source, &found, err));
+    LARDER_TRY(history_source(snapshot, source, &found, &pushed, err));
     pthread_mutex_lock(&store->lock);
-    rc = copy_shape(store, &snapshot->all, found, out, err);
+    rc = pushed ? copy_push_shape(
+                      store, &snapshot->all, found, call->now, &shape, err)
+                : copy_shape(store, &snapshot->all, found, &shape, err);
+    if (rc == LARDER_OK)
+        *out = shape;
     pthread_mutex_unlock(&store->lock);
 out:
     ldr_snapshot_drop(snapshot);
@@ -1120,8 +1164,8 @@ out:
 
 /* Rows are counted and let go. */
 static larder_status
-count_rows(
-    larder_stream *rows, const larder_call *call, uint64_t *n, larder_error *err)
+count_rows(larder_stream *rows, const larder_call *call, uint64_t *n,
+    larder_error *err)
 {
     larder_batch batch = {0};
     larder_status rc;
@@ -1436,9 +1480,8 @@ static bool
 leaves_fallback(
     const larder_store *store, const larder_call *call, larder_status online)
 {
-    return has_fallback(store) &&
-           (online == LARDER_NOT_FOUND ||
-               ldr_fallback_is_failure(online, call));
+    return has_fallback(store) && (online == LARDER_NOT_FOUND ||
+                                      ldr_fallback_is_failure(online, call));
 }
 
 larder_status
@@ -1714,8 +1757,8 @@ copy_definitions(larder_store *to, const larder_call *call,
     larder_status rc;
 
     if (!options->dry_run)
-        return run_apply(to, call, ldr_snapshot_hold(wanted), &apply, out,
-            changes, err);
+        return run_apply(
+            to, call, ldr_snapshot_hold(wanted), &apply, out, changes, err);
     LARDER_TRY(need_if_there(to, RECORDS, call, err));
     LARDER_TRY(need_if_there(to, OFFLINE, call, err));
     if (options->online)
@@ -1738,8 +1781,8 @@ larder_copy(larder_store *from, larder_store *to, const larder_call *call,
     const larder_copy_options *options, larder_copy_report *report,
     larder_stream *changes, larder_error *err)
 {
-    unsigned stores = (options->history ? OFFLINE : 0) |
-                      (options->online ? ONLINE : 0);
+    unsigned stores =
+        (options->history ? OFFLINE : 0) | (options->online ? ONLINE : 0);
     ldr_snapshot *snapshot = NULL;
     larder_applied applied = {0};
     char run[33];
@@ -1748,19 +1791,18 @@ larder_copy(larder_store *from, larder_store *to, const larder_call *call,
 
     *report = (larder_copy_report){0};
     LARDER_TRY(check_apart(from, to, options, err));
-    LARDER_TRY(ldr_copy_of_from(
-        enter(from, stores, 0, call, &snapshot, err), err));
+    LARDER_TRY(
+        ldr_copy_of_from(enter(from, stores, 0, call, &snapshot, err), err));
     report->generation = snapshot->generation;
-    LARDER_TRY(ldr_copy_of_to(copy_definitions(to, call, snapshot, options,
-                                  &applied, changes, err),
+    LARDER_TRY(ldr_copy_of_to(
+        copy_definitions(to, call, snapshot, options, &applied, changes, err),
         err));
     report->generation_to = applied.generation;
     report->n_changes = applied.n_changes;
     name_run(to, call, run);
-    copying.from = (ldr_copy_side){
-        from->config.project, from->offline, from->online};
-    copying.to =
-        (ldr_copy_side){to->config.project, to->offline, to->online};
+    copying.from =
+        (ldr_copy_side){from->config.project, from->offline, from->online};
+    copying.to = (ldr_copy_side){to->config.project, to->offline, to->online};
     copying.snapshot = snapshot;
     rc = ldr_copy(&copying, report, err);
 out:
@@ -1782,8 +1824,8 @@ larder_copy_report_release(larder_copy_report *report)
 /* -------------------------------------------------------------- examination */
 
 static larder_status
-examine_registry(larder_store *store, const larder_call *call,
-    ldr_examining *e, larder_error *err)
+examine_registry(larder_store *store, const larder_call *call, ldr_examining *e,
+    larder_error *err)
 {
     larder_error why = {0};
     larder_status rc;
@@ -1827,8 +1869,8 @@ examine_online(larder_store *store, const larder_call *call, ldr_examining *e,
 }
 
 static larder_status
-examine_fallback(larder_store *store, const larder_call *call,
-    ldr_examining *e, larder_error *err)
+examine_fallback(larder_store *store, const larder_call *call, ldr_examining *e,
+    larder_error *err)
 {
     larder_error why = {0};
     ldr_online *second = NULL;

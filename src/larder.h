@@ -521,6 +521,10 @@ typedef struct larder_source_shape {
      * NULL: nothing. larder_ingest() asks it too, but knows no lines: who hands
      * it to the reader has them named, or set aside (reject). */
     const larder_row_check *check;
+    /* Of a push source, what larder_push() asks as well, as of call->now: no
+     * time beyond max_skew; where rows go online too, no key too long for that.
+     * Of others: the same as `check`. */
+    const larder_row_check *push_offline, *push_online;
 } larder_source_shape;
 
 /* INVALID (not a source Larder owns), NOT_FOUND. */

@@ -163,6 +163,7 @@ libldr_la_SOURCES += \
 	%D%/engine/plan.c %D%/engine/plan.h \
 	%D%/engine/prove.c %D%/engine/prove.h \
 	%D%/engine/push.c %D%/engine/push.h \
+	%D%/engine/pushable.c %D%/engine/pushable.h \
 	%D%/engine/range.c \
 	%D%/engine/reader.c %D%/engine/reader.h \
 	%D%/engine/readable.c %D%/engine/readable.h \

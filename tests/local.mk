@@ -54,6 +54,7 @@ ROOM_TESTS = \
 	%D%/test_plan \
 	%D%/test_print \
 	%D%/test_prove \
+	%D%/test_pushable \
 	%D%/test_readable \
 	%D%/test_records \
 	%D%/test_row \

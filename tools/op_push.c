@@ -32,6 +32,18 @@ tell(void *context, const larder_reject *reject, larder_error *err)
     return LARDER_OK;
 }
 
+static larder_push_to
+where_to(const struct run *run)
+{
+    const char *to = argument_text(&run->arguments, "to");
+
+    if (to != NULL && strcmp(to, "offline") == 0)
+        return LARDER_PUSH_OFFLINE;
+    if (to != NULL && strcmp(to, "online") == 0)
+        return LARDER_PUSH_ONLINE;
+    return LARDER_PUSH_BOTH;
+}
+
 /* All rows, so that nothing is pushed of a file whose end cannot be read. */
 static larder_status
 read_rows(struct run *run, const char *path, const larder_source_shape *shape,
@@ -41,7 +53,8 @@ read_rows(struct run *run, const char *path, const larder_source_shape *shape,
     larder_text_options options = {.schema = shape->schema,
         .required = shape->required,
         .n_required = shape->n_required,
-        .check = shape->check,
+        .check = where_to(run) == LARDER_PUSH_OFFLINE ? shape->push_offline
+                                                      : shape->push_online,
         .ignore_extra = argument_flag(&run->arguments, "ignore-extra"),
         .naive_offset_minutes = shape->naive_offset_minutes,
         .reject = tell,
@@ -83,18 +96,6 @@ out:
     larder_stream_close(&rows);
     input_close(&input);
     return rc;
-}
-
-static larder_push_to
-where_to(const struct run *run)
-{
-    const char *to = argument_text(&run->arguments, "to");
-
-    if (to != NULL && strcmp(to, "offline") == 0)
-        return LARDER_PUSH_OFFLINE;
-    if (to != NULL && strcmp(to, "online") == 0)
-        return LARDER_PUSH_ONLINE;
-    return LARDER_PUSH_BOTH;
 }
 
 static larder_status

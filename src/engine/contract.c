@@ -13,10 +13,9 @@
 
 /* ------------------------------------------------------------------ judging */
 
-/* "driver_id=7 at 2024-05-01T00:00:00Z" */
-static void
-print_place(const ldr_contract *contract, const larder_batch *batch, size_t row,
-    char out[LDR_BREACH_ROOM])
+void
+ldr_contract_place(const ldr_contract *contract, const larder_batch *batch,
+    size_t row, char out[LDR_BREACH_ROOM])
 {
     const ldr_contract_places *places = &contract->places;
     char text[2 * LDR_BREACH_ROOM], value[LDR_CLIP_ROOM];
@@ -78,7 +77,7 @@ keep_first(const ldr_contract *contract, const ldr_clause *clause,
     if (breach->count > 0 && breach->row <= number + row)
         return;
     breach->row = number + row;
-    print_place(contract, batch, row, breach->where);
+    ldr_contract_place(contract, batch, row, breach->where);
     ldr_clause_print_value(column, row, breach->value);
 }
 

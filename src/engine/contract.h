@@ -45,6 +45,10 @@ larder_status ldr_contract_of_source(const ldr_definitions *all,
 
 #define LDR_BREACH_ROOM 256
 
+/* Which row it is: "driver_id=7 at 2024-05-01T00:00:00Z". */
+void ldr_contract_place(const ldr_contract *contract, const larder_batch *batch,
+    size_t row, char out[LDR_BREACH_ROOM]);
+
 /* How often a clause was broken, and where first. */
 typedef struct ldr_breach {
     uint64_t count;

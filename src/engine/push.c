@@ -12,8 +12,8 @@
 #include "data/key.h"
 #include "data/schema.h"
 #include "definition/table.h"
-#include "engine/contract.h"
 #include "engine/derive.h"
+#include "engine/pushable.h"
 #include "engine/runs.h"
 #include "storage/fallback.h"
 
@@ -64,97 +64,46 @@ out:
     return rc;
 }
 
-/* Is the row's key longer than any online store holds, for a view that it goes
- * to? */
-static bool
-is_long(const push *p, size_t row, const char **view_name)
+/* Which row it is, before what is wrong with it. */
+static void
+place_fault(const push *p, const ldr_pushable *rule, size_t row,
+    const char *column, larder_error *why)
 {
-    const ldr_definitions *all = &p->p->snapshot->all;
+    char place[LDR_BREACH_ROOM];
 
-    for (size_t i = 0; i < all->n_views; i++) {
-        const ldr_view *view = &all->views[i];
-        const larder_column *columns[LDR_VIEW_KEYS_MAX];
-        bool null = false;
-        ldr_key key;
-
-        if (view->source != p->source || !view->online)
-            continue;
-        for (size_t k = 0; k < view->n_keys; k++)
-            columns[k] = &p->rows.columns[ldr_schema_find(
-                &p->source->schema, view->keys[k].name)];
-        ldr_key_start(&key, ldr_entity_set_id(view->keys, view->n_keys));
-        *view_name = view->about.name;
-        if (ldr_key_encode(&key, columns, view->n_keys, row, &null, NULL) ==
-            LARDER_LIMIT)
-            return true;
-    }
-    return false;
-}
-
-/* What is wrong with a row, in words; false: nothing is. */
-static bool
-is_bad(const push *p, size_t row, char *words, size_t room)
-{
-    const larder_column *events = &p->rows.columns[p->event];
-    larder_time latest = ldr_time_plus(p->p->call->now, p->source->max_skew_us);
-    char late[33], now[33], skew[40];
-    const char *view = NULL;
-
-    for (size_t k = 0; k < p->source->n_key; k++) {
-        size_t column = ldr_schema_find(&p->source->schema, p->source->key[k]);
-
-        if (!ldr_column_is_null(&p->rows.columns[column], row))
-            continue;
-        snprintf(words, room, "row %zu has no '%s', a part of its key", row + 1,
-            p->source->key[k]);
-        return true;
-    }
-    if (ldr_column_is_null(events, row)) {
-        snprintf(words, room, "row %zu has no '%s'", row + 1,
-            p->source->timestamp_field);
-        return true;
-    }
-    if (p->p->to != LARDER_PUSH_OFFLINE && is_long(p, row, &view)) {
-        snprintf(words, room,
-            "row %zu has a key of feature view '%s' that is longer than %u "
-            "bytes (LARDER_KEY_MAX)",
-            row + 1, view, LARDER_KEY_MAX);
-        return true;
-    }
-    if (ldr_column_integer(events, row) <= latest)
-        return false;
-    larder_time_print(ldr_column_integer(events, row), late);
-    larder_time_print(p->p->call->now, now);
-    ldr_duration_print(p->source->max_skew_us, skew);
-    snprintf(words, room,
-        "row %zu is of %s, more than %s (max_skew) after now, %s", row + 1,
-        late, skew, now);
-    return true;
+    ldr_contract_place(&rule->contract, &p->rows, row, place);
+    larder_context(why, "row %zu: %s, column '%s'", row + 1, place, column);
 }
 
 /* Every bad row is told, up to a number of them; one is enough to refuse. */
 static larder_status
-check_rows(const push *p, larder_error *err)
+check_rows(const push *p, const ldr_pushable *rule, larder_error *err)
 {
     const larder_call *call = p->p->call;
+    larder_error first = {0};
     size_t n_bad = 0;
-    char words[256], first[256] = "";
 
     for (size_t row = 0; row < p->rows.n_rows; row++) {
-        larder_diagnostic fault = {.message = words};
+        larder_error why = {0};
+        larder_diagnostic fault = {.message = why.message};
+        const char *column = "";
 
-        if (!is_bad(p, row, words, sizeof words))
+        if (rule->check.judge(&rule->check, &p->rows, row, &column, &why) ==
+            LARDER_OK)
             continue;
-        if (n_bad == 0)
-            memcpy(first, words, sizeof first);
-        if (n_bad++ < ROWS_TOLD && call->diagnostic != NULL)
+        if (n_bad++ >= ROWS_TOLD)
+            continue;
+        place_fault(p, rule, row, column, &why);
+        if (n_bad == 1)
+            first = why;
+        if (call->diagnostic != NULL)
             call->diagnostic(call->context, &fault);
     }
     if (n_bad == 0)
         return LARDER_OK;
-    larder_fail(err, LARDER_INVALID,
-        "%zu of %zu rows cannot be pushed, so none was: %s", n_bad,
-        p->rows.n_rows, first);
+    larder_fail(err, LARDER_INVALID, "%s", first.message);
+    larder_context(err, "%zu of %zu rows cannot be pushed, so none was", n_bad,
+        p->rows.n_rows);
     return LARDER_INVALID;
 }
 
@@ -162,26 +111,22 @@ check_rows(const push *p, larder_error *err)
 static larder_status
 judge_rows(const push *p, larder_error *err)
 {
-    ldr_contract contract;
+    ldr_pushable rule;
     ldr_breaches breaches = {0};
     larder_violation *violations = NULL;
     ldr_arena arena = {0};
-    uint64_t row = 0;
     larder_status rc;
 
-    LARDER_TRY(ldr_contract_of_source(
-        &p->p->snapshot->all, p->source, &arena, &contract, err));
-    LARDER_TRY(ldr_breaches_init(&breaches, &contract, err));
-    ldr_contract_judge(&contract, &p->rows, 0, p->rows.n_rows, 1, &breaches);
-    rc = ldr_contract_refuse(&contract, &breaches, &row, err);
-    if (rc != LARDER_OK) {
-        larder_context(err, "row %llu", (unsigned long long)row);
-        goto out;
-    }
+    LARDER_TRY(ldr_pushable_make(&p->p->snapshot->all, p->source, p->p->to,
+        p->p->call->now, &arena, &rule, err));
+    LARDER_TRY(check_rows(p, &rule, err));
+    LARDER_TRY(ldr_breaches_init(&breaches, &rule.contract, err));
+    ldr_contract_judge(
+        &rule.contract, &p->rows, 0, p->rows.n_rows, 1, &breaches);
     LARDER_TRY(ldr_contract_report(
-        &contract, &breaches, &violations, &p->report->n_violations, err));
+        &rule.contract, &breaches, &violations, &p->report->n_violations, err));
     p->report->violations = violations;
-    ldr_contract_warn(&contract, &breaches, p->p->call);
+    ldr_contract_warn(&rule.contract, &breaches, p->p->call);
 out:
     ldr_breaches_release(&breaches);
     ldr_arena_free(&arena);
@@ -558,7 +503,6 @@ ldr_push(const ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
                     : ldr_schema_find(&p.source->schema, p.source->created);
     LARDER_TRY(check_views(&p, err));
     LARDER_TRY(collect(&p, rows, err));
-    LARDER_TRY(check_rows(&p, err));
     LARDER_TRY(judge_rows(&p, err));
     if (pushing->to != LARDER_PUSH_ONLINE)
         LARDER_TRY(journal(&p, err));

@@ -109,12 +109,19 @@ good=d,2001-03-30T00:00:00Z,1,1
 long=$(printf 'x%.0s' {1..600})
 printf '%s\n%s\n%s,2001-03-30T00:00:00Z,1,1\n' $header $good "$long" >bad.csv
 refused 'a key too long for any online store' \
-    "row 2 has a key of feature view 'latest' that is longer than 480 bytes"
+    "bad.csv:3: error: column 'driver_id': the key of feature view 'latest' is"
 printf '%s\n%s\nd,2001-03-30T00:00:01Z,1,6\n' $header $good >bad.csv
 refused 'a value that is refused' \
     "bad.csv:3: error: column 'stars': 6 is outside the range [0, 5]"
 printf '%s\n%s\nd,2001-04-01T00:05:00.000001Z,1,1\n' $header $good >bad.csv
-refused 'a row of the future' 'row 2 is of 2001-04-01T00:05:00.000001Z, more'
+refused 'a row of the future' \
+    "bad.csv:3: error: column 'ts': 2001-04-01T00:05:00.000001Z is more than"
+printf '%s\n%s\nd,2001-04-02T00:00:00Z,1,1\nd,2001-03-30T00:00:00Z,x,1\n%s\n' \
+    $header $good "$long,2001-03-30T00:00:00Z,1,1" >bad.csv
+refused 'rows that are bad each in its way' '3 records'
+ok '... the one of the future told' has "bad.csv:3: error: column 'ts'"
+ok '... the one that cannot be read' has "bad.csv:4: error: column 'score'"
+ok '... and the one whose key is too long' has "bad.csv:5: error: column 'dri"
 printf '%s\n%s\nd,yesterday,1,1\n' $header $good >bad.csv
 refused 'a time that is none' "bad.csv:3: error: column 'ts'"
 {
@@ -130,6 +137,8 @@ ok '... names its push source' has "push to 'handed'"
 ends 'a request source' 1 larder push asked rows.csv
 ok '... is told from a table' has 'kind'
 ends 'an unknown source' 1 larder push hand rows.csv
+printf '%s\n%s,2001-03-30T00:00:00Z,1,1\n' $header "$long" >long.csv
+ends 'history holds a long key' 0 larder push handed long.csv --to offline
 ends 'online alone, with windows' 1 larder push handed rows.csv --to online
 ok '... says what to do' has 'push --to both'
 ends 'rows of all pushes' 0 larder prove
