@@ -561,6 +561,41 @@ START_TEST(a_range_gives_no_key_that_its_first_view_has_not)
 }
 END_TEST
 
+START_TEST(a_range_needs_a_spine_for_request_columns)
+{
+    static const char on_demand[] =
+        "on_demand_feature_views:\n"
+        "  - {name: o, inputs: [spend, ask], features: [\n"
+        "     {name: r, type: float64, expr: a / n},\n"
+        "     {name: t, type: timestamp, expr: as_of}]}\n";
+    static const char request[] =
+        "  - {name: ask, kind: request, schema: [{name: n, type: int64}]}\n"
+        "feature_views:\n";
+    const char *refs[] = {"spend:a", "o:r"}, *moment = "o:t";
+    larder_join_options options = ask_for(refs, COUNT(refs));
+    char yaml[sizeof features + sizeof on_demand + sizeof request];
+    const char *views = strstr(features, "feature_views:\n");
+
+    fill(&s, _i);
+    snprintf(yaml, sizeof yaml, "%.*s%s%s%s", (int)(views - features), features,
+        request, views + strlen("feature_views:\n"), on_demand);
+    ck_assert_msg(shop_apply(&s, yaml) == LARDER_OK, "%s", s.err.message);
+    options.range = true;
+    options.to = shop_time("2024-05-05T00:00:00Z");
+    refuse(&options, NULL, LARDER_INVALID,
+        "without a spine no row has the request column 'n', which an on-demand "
+        "feature reads",
+        "join a spine that has that column, or leave out the features that "
+        "read it");
+    options.features.refs = &moment;
+    options.features.n_refs = 1;
+    refuse(&options, NULL, LARDER_INVALID,
+        "without a spine the first view gives the rows, and no view is read",
+        "join a spine, or ask for a feature of a view too");
+    shop_close(&s);
+}
+END_TEST
+
 /* ----------------------------------------------- formats, digests, manifest */
 
 START_TEST(tokens_of_a_json_spine_are_not_touched)
@@ -858,6 +893,7 @@ main(void)
         without_a_spine_every_history_row_of_the_range_asks,
         a_range_counts_each_history_row_also_of_one_moment,
         a_range_gives_no_key_that_its_first_view_has_not,
+        a_range_needs_a_spine_for_request_columns,
         tokens_of_a_json_spine_are_not_touched,
         a_digest_is_the_same_for_csv_and_json_lines,
         a_source_without_rows_has_no_watermark,

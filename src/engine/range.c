@@ -38,6 +38,29 @@ range_close(larder_stream *self)
     *self = (larder_stream){0};
 }
 
+/* What comes with a question no row of history has. */
+static larder_status
+check_requests(const ldr_plan *plan, larder_error *err)
+{
+    if (plan->requests.n_fields > 0) {
+        larder_fail(err, LARDER_INVALID,
+            "without a spine no row has the request column '%s', which an "
+            "on-demand feature reads",
+            plan->requests.fields[0].name);
+        larder_hint(err,
+            "join a spine that has %s, or leave out the features that read it",
+            plan->requests.n_fields > 1 ? "the request columns"
+                                        : "that column");
+        return LARDER_INVALID;
+    }
+    if (plan->n_views > 0)
+        return LARDER_OK;
+    larder_fail(err, LARDER_INVALID,
+        "without a spine the first view gives the rows, and no view is read");
+    larder_hint(err, "join a spine, or ask for a feature of a view too");
+    return LARDER_INVALID;
+}
+
 static larder_status
 check_keys(const ldr_plan *plan, larder_error *err)
 {
@@ -182,6 +205,7 @@ ldr_range_spine(ldr_offline *offline, const ldr_plan *plan,
 
     if (r == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for the spine");
+    LARDER_TRY(check_requests(plan, err));
     LARDER_TRY(check_keys(plan, err));
     LARDER_TRY(read_leader(offline, &plan->views[0], call, from, to, r, err));
     *out = (larder_stream){.schema = r->rows.schema,
