@@ -174,6 +174,36 @@ check_empty(ldr_check *check, const ldr_source *source)
             "the schema of source '%s' is empty", source->about.name);
 }
 
+/* Expressions call a moment so, and a column of that name would not be heard:
+ * as_of, VIEW__event_timestamp. */
+static bool
+is_moment(const ldr_check *check, const char *name)
+{
+    static const char ending[] = "__event_timestamp";
+    size_t size = strlen(name), n = sizeof ending - 1;
+    char view[64]; /* a longer name is no view's */
+
+    if (ldr_name_equal(name, "as_of"))
+        return true;
+    if (size <= n || size - n >= sizeof view ||
+        !ldr_name_equal(name + size - n, ending))
+        return false;
+    memcpy(view, name, size - n);
+    view[size - n] = '\0';
+    return ldr_find_view(check->all, view) != NULL;
+}
+
+static void
+check_moment(ldr_check *check, const ldr_source *source, const char *column,
+    const ldr_place *place)
+{
+    if (is_moment(check, column))
+        ldr_fault(check->faults, place, "rename the column",
+            "column '%s' of request source '%s' has the name by which "
+            "expressions know a moment",
+            column, source->about.name);
+}
+
 /* Values that come with the question. */
 static void
 check_request(ldr_check *check, const ldr_source *source)
@@ -192,14 +222,17 @@ check_request(ldr_check *check, const ldr_source *source)
         return;
     for (size_t i = 0; i < source->schema.n_fields; i++) {
         const larder_field *field = &source->schema.fields[i];
-        const ldr_place *place = &about->place;
+        const ldr_place *place = &about->place, *named = place;
 
         for (size_t k = 0; k < list->n_items; k++) {
             const ldr_yaml *name = ldr_yaml_find(&list->items[k], "name");
 
-            if (name != NULL && name->text == field->name)
-                place = ldr_check_key(&list->items[k], "type", &name->place);
+            if (name == NULL || name->text != field->name)
+                continue;
+            named = &name->place;
+            place = ldr_check_key(&list->items[k], "type", named);
         }
+        check_moment(check, source, field->name, named);
         if (!ldr_check_is_nameable(field->type))
             ldr_fault(check->faults, place,
                 "bool, int32, int64, float32, float64, string or timestamp",
