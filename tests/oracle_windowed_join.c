@@ -36,6 +36,8 @@ __extension__ typedef __int128 wide;
 #define COLUMNS 5u
 #define FILTERS 4u
 #define NO_CREATED INT64_MIN
+#define EVENT_TIME COLUMNS
+#define PAYLOAD 256u /* bytes of a row, at most */
 #define UNIT ((double)(1 << 20))
 
 /* History's value columns, in the order of its schema. */
@@ -72,7 +74,10 @@ typedef struct world {
     event spine[SPINE];
     ldr_feature features[WINDOWS + 1]; /* the last is plain */
     size_t filter_of[WINDOWS];
-    /* The columns a row is compared by where times are equal. */
+    /* The columns a row is compared by where times are equal: those of the
+     * view in its features' order, EVENT_TIME for none; then what else there
+     * is. */
+    size_t stored[WINDOWS + 1];
     size_t compared[COLUMNS];
     size_t n_compared;
 } world;
@@ -307,9 +312,13 @@ random_features(world *w)
         w->filter_of[i] = below(w, 2 * FILTERS);
         if (w->filter_of[i] < FILTERS)
             f->where = filter_texts[w->filter_of[i]];
-        if (f->column != NULL)
-            compare_by(w, column_of(f->column));
+        w->stored[i] = EVENT_TIME;
+        if (f->column != NULL) {
+            w->stored[i] = column_of(f->column);
+            compare_by(w, w->stored[i]);
+        }
     }
+    w->stored[WINDOWS] = I;
     w->features[WINDOWS] =
         (ldr_feature){.name = "i", .from = "i", .type = LARDER_INT64};
     for (size_t i = 0; i < WINDOWS; i++)
@@ -350,29 +359,32 @@ random_world(world *w, uint64_t seed)
 
 /* ------------------------------------------------------------- the oracle */
 
-/* The bytes that decide between rows of equal times (docs/formats.md). */
+/* The bytes that decide between rows of equal times (docs/formats.md), of so
+ * many columns. */
 static size_t
-payload(const world *w, const event *e, unsigned char out[128])
+payload(const event *e, const size_t *columns, size_t n, unsigned char *out)
 {
-    size_t slot = (w->n_compared + 7) / 8, end = slot, n_text = 0;
+    size_t slot = (n + 7) / 8, end = slot, n_text = 0;
 
-    memset(out, 0, 128);
-    for (size_t i = 0; i < w->n_compared; i++)
-        end += w->compared[i] == G ? 4 : 8;
-    for (size_t i = 0; i < w->n_compared; i++) {
-        size_t c = w->compared[i];
-        double real = (double)e->number[c] / UNIT;
-        uint64_t bits = (uint64_t)e->number[c];
+    memset(out, 0, PAYLOAD);
+    for (size_t i = 0; i < n; i++)
+        end += columns[i] == G ? 4 : 8;
+    for (size_t i = 0; i < n; i++) {
+        size_t c = columns[i];
+        bool time = c == EVENT_TIME;
+        double real = time ? 0 : (double)e->number[c] / UNIT;
+        uint64_t bits = (uint64_t)(time ? e->ts : e->number[c]);
 
         if (c == F || c == H)
             memcpy(&bits, &real, 8);
-        if (c == S)
-            bits = (uint64_t)strlen(e->text) << 32;
-        if (e->has[c] && c == S) {
-            n_text = strlen(e->text);
-            memcpy(out + end, e->text, n_text);
+        if (c == S && e->has[c]) {
+            size_t size = strlen(e->text);
+
+            bits = (uint64_t)size << 32 | n_text;
+            memcpy(out + end + n_text, e->text, size);
+            n_text += size;
         }
-        if (e->has[c]) {
+        if (time || e->has[c]) {
             out[i / 8] = (unsigned char)(out[i / 8] | 1u << i % 8);
             for (size_t b = 0; b < (c == G ? 4u : 8u); b++)
                 out[slot + b] = (unsigned char)(bits >> (8 * b));
@@ -383,18 +395,28 @@ payload(const world *w, const event *e, unsigned char out[128])
 }
 
 static int
+compare_payloads(
+    const event *a, const event *b, const size_t *columns, size_t n)
+{
+    unsigned char x[PAYLOAD], y[PAYLOAD];
+    size_t n_x = payload(a, columns, n, x), n_y = payload(b, columns, n, y);
+    int order = memcmp(x, y, n_x < n_y ? n_x : n_y);
+
+    return order != 0 ? order : (n_x > n_y) - (n_x < n_y);
+}
+
+static int
 newer(const world *w, const event *a, const event *b)
 {
-    unsigned char x[128], y[128];
-    size_t n_x = payload(w, a, x), n_y = payload(w, b, y);
     int order;
 
     if (a->ts != b->ts)
         return a->ts < b->ts ? -1 : 1;
     if (a->created != b->created)
         return a->created < b->created ? -1 : 1;
-    order = memcmp(x, y, n_x < n_y ? n_x : n_y);
-    return order != 0 ? order : (n_x > n_y) - (n_x < n_y);
+    order = compare_payloads(a, b, w->stored, WINDOWS + 1);
+    return order != 0 ? order
+                      : compare_payloads(a, b, w->compared, w->n_compared);
 }
 
 static bool

@@ -164,6 +164,52 @@ START_TEST(each_aggregate_is_served_with_the_newest_rows_time)
 }
 END_TEST
 
+static void
+expect_in_join(const char *ref, const char *expected)
+{
+    char *found = shop_join(
+        &s, "id,event_timestamp\n1,2024-06-01T00:00:00Z\n", ref, false);
+
+    ck_assert_str_eq(found + strlen(found) - strlen(expected), expected);
+    free(found);
+}
+
+/* By the window's own column the rows would come in another order: of the
+ * view's columns the nulls of b decide. */
+START_TEST(tied_rows_have_one_order_for_windows_and_plain_features)
+{
+    static const char tied[] = "id,a,b,x,ts,cts\n"
+                               "1,1,q,1,2024-05-31T00:00:00Z,\n"
+                               "1,5,,2,2024-05-31T00:00:00Z,\n"
+                               "1,3,,3,2024-05-31T00:00:00Z,\n";
+    char *told;
+
+    shop_open(&s, pairs[_i][0], pairs[_i][1]);
+    apply_ok(HEAD VIEW "      - {name: a, type: int64}\n"
+                       "      - {name: la, type: int64, aggregate: last,\n"
+                       "         column: a, window: 7d}\n"
+                       "      - {name: fa, type: int64, aggregate: first,\n"
+                       "         column: a, window: 7d}\n" PLAIN);
+    ingest_ok(tied);
+    materialize_ok();
+    expect_in_join("v:a", ",1\n");
+    expect_in_join("v:la", ",1\n");
+    expect_in_join("v:fa", ",3\n");
+    expect(1, "v:a", "1 PRESENT 2024-05-31T00:00:00Z");
+    expect(1, "v:la", "1 PRESENT 2024-05-31T00:00:00Z");
+    expect(1, "v:fa", "3 PRESENT 2024-05-31T00:00:00Z");
+    told = shop_explain(&s,
+        &(larder_join_options){.naive_offset_minutes = LARDER_NAIVE_REFUSED,
+            .spine_format = LARDER_CSV},
+        "id,event_timestamp\n1,2024-06-01T00:00:00Z\n", 1, "v:la");
+    ck_assert_str_eq(told, "2024-05-31T00:00:00Z - 1 counted\n"
+                           "2024-05-31T00:00:00Z - 5 counted\n"
+                           "2024-05-31T00:00:00Z - 3 counted\n");
+    free(told);
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(ttl_limits_plain_features_alone)
 {
     open_with_rows(_i, all);
@@ -788,6 +834,7 @@ main(void)
     TCase *one = tcase_create("one pair of stores");
     const TTest *const tests[] = {
         each_aggregate_is_served_with_the_newest_rows_time,
+        tied_rows_have_one_order_for_windows_and_plain_features,
         ttl_limits_plain_features_alone, a_default_stands_beside_what_says_why,
         a_clock_behind_the_row_sees_it_at_age_zero,
         values_leave_the_window_by_themselves_to_the_microsecond,

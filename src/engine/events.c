@@ -65,8 +65,8 @@ make_room(making *m, ldr_event_plan *plan, ldr_arena *arena)
     size_t n = count_windowed(view), n_named = view->filter_columns.n_fields;
     size_t n_replace = view->source->n_replace_on;
 
-    m->scanned =
-        ldr_arena_array(arena, n + n_named + n_replace + 1, sizeof *m->scanned);
+    m->scanned = ldr_arena_array(arena,
+        n + n_named + n_replace + view->n_features + 1, sizeof *m->scanned);
     m->wheres = ldr_arena_array(arena, n + 1, sizeof *m->wheres);
     m->filter_from =
         ldr_arena_array(arena, n_named + 1, sizeof *m->filter_from);
@@ -191,6 +191,47 @@ list_replaced(making *m, ldr_event_plan *plan)
     }
 }
 
+/* Does it matter which of tied rows is the later? */
+static bool
+asks_order(const ldr_view *view)
+{
+    bool asks = view->source->has_replace_on;
+
+    for (size_t i = 0; i < view->n_features; i++)
+        asks = asks || view->features[i].aggregate == LDR_AGGREGATE_FIRST ||
+               view->features[i].aggregate == LDR_AGGREGATE_LAST;
+    return asks;
+}
+
+/* The view's columns, whole: tied rows are ordered as for plain features. */
+static larder_status
+list_ties(making *m, ldr_event_plan *plan, ldr_arena *arena, larder_error *err)
+{
+    size_t n = m->view->n_features;
+    size_t *from = ldr_arena_array(arena, n + 1, sizeof *from);
+    larder_type *types = ldr_arena_array(arena, n + 1, sizeof *types);
+    larder_field *columns;
+    larder_status rc = LARDER_OK;
+
+    if (!asks_order(m->view))
+        return LARDER_OK;
+    if (from == NULL || types == NULL)
+        return no_memory(m->view, err);
+    LARDER_TRY(ldr_view_columns(m->view, arena, &columns, err));
+    for (size_t i = 0; i < n; i++) {
+        const ldr_feature *feature = &m->view->features[i];
+        const char *name =
+            is_windowed(feature) ? feature->column : feature->from;
+
+        types[i] = columns[i].type;
+        from[i] = name == NULL ? LDR_NO_COLUMN : scan_column(m, name, types[i]);
+    }
+    plan->tie_from = from;
+    rc = ldr_row_layout_init(&plan->tie_layout, types, n, arena, err);
+out:
+    return rc;
+}
+
 /* The columns of a batch of events. */
 static larder_status
 name_columns(ldr_event_plan *plan, ldr_arena *arena, larder_error *err)
@@ -241,6 +282,7 @@ ldr_event_plan_make(const ldr_view *view, ldr_arena *arena, ldr_event_plan *out,
     list_windows(&m, &plan);
     list_filters(&m, &plan);
     list_replaced(&m, &plan);
+    LARDER_TRY(list_ties(&m, &plan, arena, err));
     plan.scanned = m.scanned;
     plan.n_scanned = m.n_scanned;
     plan.filter_from = m.filter_from;

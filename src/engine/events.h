@@ -25,14 +25,20 @@ typedef struct ldr_event_plan {
     larder_schema schema; /* of a batch of events */
     size_t n_values;      /* columns 1 .. n_values; the rest are filters */
     size_t n_filters;
-    ldr_expression **filters; /* over the view's filter_columns */
+    ldr_expression **filters;  /* over the view's filter_columns */
     const size_t *filter_from; /* filter column i: which scanned column, or
                                 * LDR_NO_COLUMN where no filter names it */
     const size_t *replace_on;  /* among scanned */
     size_t n_replace_on;
-    ldr_row_layout layout; /* of the scanned columns: R3's third step */
-    ldr_window *windows;   /* one per windowed feature of the view */
-    size_t *features;      /* which feature of the view each is */
+    ldr_row_layout layout; /* of the scanned columns: R3's third step ... */
+    /* ... after the view's columns in order, by which its plain features are
+     * settled too; none where no window and no correction asks which of tied
+     * rows is the later. Which scanned column each is, or LDR_NO_COLUMN: the
+     * event time. */
+    ldr_row_layout tie_layout;
+    const size_t *tie_from;
+    ldr_window *windows; /* one per windowed feature of the view */
+    size_t *features;    /* which feature of the view each is */
     size_t n_windows;
     int64_t span_us; /* the longest window and offset */
 } ldr_event_plan;

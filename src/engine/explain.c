@@ -195,16 +195,25 @@ out:
 /* ----------------------------------------------------------- in their order */
 
 typedef struct candidate {
-    size_t row;
-    larder_bytes encoded; /* its data is a position until all are encoded */
+    size_t row, begin, end;
+    size_t middle; /* behind the view's columns, where those settle ties first;
+                    * else the beginning */
+    const unsigned char *bytes; /* of all */
 } candidate;
 
 static int
 newer_first(const void *a, const void *b)
 {
     const candidate *x = a, *y = b;
+    int order = larder_row_compare(
+        (larder_bytes){y->bytes + y->begin, y->middle - y->begin},
+        (larder_bytes){x->bytes + x->begin, x->middle - x->begin});
 
-    return -larder_row_compare(x->encoded, y->encoded);
+    if (order != 0)
+        return order;
+    return larder_row_compare(
+        (larder_bytes){y->bytes + y->middle, y->end - y->middle},
+        (larder_bytes){x->bytes + x->middle, x->end - x->middle});
 }
 
 larder_time
@@ -215,29 +224,45 @@ ldr_explaining_event(
 }
 
 static larder_status
-encode(const ldr_explaining *e, const larder_batch *rows, size_t row,
-    const larder_column **columns, ldr_buffer *out, larder_error *err)
+encode(const ldr_explaining *e, const larder_batch *rows,
+    const larder_column **columns, candidate *one, ldr_buffer *out,
+    larder_error *err)
 {
     const larder_column *values = &rows->columns[e->view->view->n_keys + 2];
     const larder_column *created = values - 1;
+    larder_time event = ldr_explaining_event(e, rows, one->row);
+    larder_time known = ldr_column_is_null(created, one->row)
+                            ? LDR_NO_CREATED
+                            : ldr_column_integer(created, one->row);
+    const size_t *ties = e->events == NULL ? NULL : e->events->tie_from;
+    larder_status rc;
 
+    one->begin = out->size;
+    if (ties != NULL) {
+        for (size_t i = 0; i < e->events->tie_layout.n_columns; i++)
+            columns[i] =
+                ties[i] == LDR_NO_COLUMN ? values - 2 : &values[ties[i]];
+        LARDER_TRY(ldr_row_encode(&e->events->tie_layout, (larder_bytes){0},
+            event, known, columns, one->row, out, err));
+    }
+    one->middle = out->size;
     for (size_t i = 0; i < e->layout.n_columns; i++)
         columns[i] = &values[i];
-    return ldr_row_encode(&e->layout, (larder_bytes){0},
-        ldr_explaining_event(e, rows, row),
-        ldr_column_is_null(created, row) ? LDR_NO_CREATED
-                                         : ldr_column_integer(created, row),
-        columns, row, out, err);
+    LARDER_TRY(ldr_row_encode(&e->layout, (larder_bytes){0}, event, known,
+        columns, one->row, out, err));
+    one->end = out->size;
+out:
+    return rc;
 }
 
 larder_status
 ldr_explaining_order(const ldr_explaining *e, const larder_batch *rows,
     size_t **out, larder_error *err)
 {
+    size_t n_columns = e->layout.n_columns + e->view->view->n_features;
     size_t *order = calloc(rows->n_rows + 1, sizeof *order);
     candidate *all = calloc(rows->n_rows + 1, sizeof *all);
-    const larder_column **columns =
-        calloc(e->layout.n_columns + 1, sizeof *columns);
+    const larder_column **columns = calloc(n_columns + 1, sizeof *columns);
     ldr_buffer bytes = {0};
     larder_status rc = LARDER_OK;
 
@@ -246,14 +271,11 @@ ldr_explaining_order(const ldr_explaining *e, const larder_batch *rows,
         goto out;
     }
     for (size_t i = 0; i < rows->n_rows; i++) {
-        all[i].row = bytes.size;
-        LARDER_TRY(encode(e, rows, i, columns, &bytes, err));
-        all[i].encoded.size = bytes.size - all[i].row;
-    }
-    for (size_t i = 0; i < rows->n_rows; i++) {
-        all[i].encoded.data = bytes.data + all[i].row;
         all[i].row = i;
+        LARDER_TRY(encode(e, rows, columns, &all[i], &bytes, err));
     }
+    for (size_t i = 0; i < rows->n_rows; i++)
+        all[i].bytes = bytes.data;
     qsort(all, rows->n_rows, sizeof *all, newer_first);
     for (size_t i = 0; i < rows->n_rows; i++)
         order[i] = all[i].row;

@@ -33,8 +33,9 @@ no_memory(const ldr_view *view, larder_error *err)
 /* One of several rows tied on event and created time. */
 typedef struct tied {
     size_t row;
-    size_t begin, size; /* of its bytes */
-    const unsigned char *bytes;
+    size_t begin, middle, end;  /* of its bytes, by the view's columns and by
+                                 * all that is read */
+    const unsigned char *bytes; /* of all rows */
 } tied;
 
 /* One of several rows of one event time. */
@@ -53,6 +54,7 @@ struct ldr_gathering {
     larder_schema passed_schema;
     const larder_column **columns; /* what filters read, per filter column */
     const larder_column **scanned; /* what a row is encoded from */
+    const larder_column **ties;    /* ... by the view's columns */
     ldr_expression_room *room;
     larder_batch events;
     size_t *order; /* rows, in the order of events */
@@ -69,13 +71,16 @@ gathering_init(ldr_gathering *g, larder_error *err)
 {
     const ldr_event_plan *plan = g->plan;
     size_t n = plan->n_scanned, n_named = plan->view->filter_columns.n_fields;
+    size_t n_ties = plan->tie_layout.n_columns;
     larder_field *fields =
         ldr_arena_array(&g->arena, FIRST_SCANNED + n, sizeof *fields);
     larder_status rc;
 
     g->columns = ldr_arena_array(&g->arena, n_named + 1, sizeof *g->columns);
     g->scanned = ldr_arena_array(&g->arena, n + 1, sizeof *g->scanned);
-    if (fields == NULL || g->columns == NULL || g->scanned == NULL)
+    g->ties = ldr_arena_array(&g->arena, n_ties + 1, sizeof *g->ties);
+    if (fields == NULL || g->columns == NULL || g->scanned == NULL ||
+        g->ties == NULL)
         return no_memory(plan->view, err);
     fields[EVENT] = (larder_field){"event", LARDER_TIMESTAMP};
     fields[CREATED] = (larder_field){"created", LARDER_TIMESTAMP};
@@ -89,6 +94,10 @@ gathering_init(ldr_gathering *g, larder_error *err)
     LARDER_TRY(larder_batch_init(&g->events, &plan->schema, err));
     for (size_t i = 0; i < n; i++)
         g->scanned[i] = &g->rows.columns[FIRST_SCANNED + i];
+    for (size_t i = 0; i < n_ties; i++)
+        g->ties[i] = plan->tie_from[i] == LDR_NO_COLUMN
+                         ? &g->rows.columns[EVENT]
+                         : g->scanned[plan->tie_from[i]];
     for (size_t i = 0; i < n_named; i++)
         g->columns[i] = plan->filter_from[i] == LDR_NO_COLUMN
                             ? NULL
@@ -224,9 +233,34 @@ static int
 compare_tied(const void *a, const void *b)
 {
     const tied *x = a, *y = b;
+    int order = larder_row_compare(
+        (larder_bytes){x->bytes + x->begin, x->middle - x->begin},
+        (larder_bytes){y->bytes + y->begin, y->middle - y->begin});
 
+    if (order != 0)
+        return order;
     return larder_row_compare(
-        (larder_bytes){x->bytes, x->size}, (larder_bytes){y->bytes, y->size});
+        (larder_bytes){x->bytes + x->middle, x->end - x->middle},
+        (larder_bytes){y->bytes + y->middle, y->end - y->middle});
+}
+
+static larder_status
+encode_tied(ldr_gathering *g, tied *one, larder_error *err)
+{
+    const ldr_event_plan *plan = g->plan;
+    larder_status rc;
+
+    one->begin = g->encoded.size;
+    if (plan->tie_from != NULL)
+        LARDER_TRY(ldr_row_encode(&plan->tie_layout, (larder_bytes){0},
+            LARDER_TIME_MIN, LDR_NO_CREATED, g->ties, one->row, &g->encoded,
+            err));
+    one->middle = g->encoded.size;
+    LARDER_TRY(ldr_row_encode(&plan->layout, (larder_bytes){0}, LARDER_TIME_MIN,
+        LDR_NO_CREATED, g->scanned, one->row, &g->encoded, err));
+    one->end = g->encoded.size;
+out:
+    return rc;
 }
 
 /* R3's third step for rows order[first, end). Rows of equal bytes are equal. */
@@ -241,15 +275,11 @@ order_tied(ldr_gathering *g, size_t first, size_t end, larder_error *err)
         return no_memory(g->plan->view, err);
     g->encoded.size = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t begin = g->encoded.size, row = g->order[first + i];
-
-        LARDER_TRY(
-            ldr_row_encode(&g->plan->layout, (larder_bytes){0}, LARDER_TIME_MIN,
-                LDR_NO_CREATED, g->scanned, row, &g->encoded, err));
-        g->tied[i] = (tied){row, begin, g->encoded.size - begin, NULL};
+        g->tied[i] = (tied){.row = g->order[first + i]};
+        LARDER_TRY(encode_tied(g, &g->tied[i], err));
     }
     for (size_t i = 0; i < n; i++)
-        g->tied[i].bytes = g->encoded.data + g->tied[i].begin;
+        g->tied[i].bytes = g->encoded.data;
     qsort(g->tied, n, sizeof *g->tied, compare_tied);
     for (size_t i = 0; i < n; i++)
         g->order[first + i] = g->tied[i].row;
