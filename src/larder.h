@@ -109,6 +109,7 @@ typedef int64_t larder_time; /* microseconds since 1970, UTC */
 
 #define LARDER_TIME_MIN INT64_C(-62135596800000000) /* 0001-01-01T00:00:00 */
 #define LARDER_TIME_MAX INT64_C(253402300799999999) /* 9999-12-31T23:59:59.999999 */
+#define LARDER_NO_TIME (LARDER_TIME_MIN - 1) /* no moment; before all of them */
 
 /* ------------------------------------------------------------------ call */
 
@@ -784,7 +785,7 @@ LARDER_API uint64_t larder_reader_generation(const larder_reader *reader);
 typedef struct larder_answer {
     larder_batch values;       /* row i answers row i of keys */
     uint8_t *presence;         /* [feature * n_rows + row]: larder_presence */
-    larder_time *event_times;  /* the same shape; LARDER_TIME_MIN where none */
+    larder_time *event_times;  /* the same shape; LARDER_NO_TIME where none */
     size_t room_cells;
     /* Where the configuration names a fallback: all of it is of one store.
      * The words are lent by the reader, `reason` until its next read. */

@@ -317,7 +317,7 @@ try_get(shop *s, int64_t key, const char *ref, FILE *out)
     LARDER_TRY(larder_reader_get(reader, &s->call, &keys, &answer, &s->err));
     value = larder_column_value(&answer.values.columns[0], 0);
     n = value.null ? 0 : larder_value_print(&value, text, sizeof text);
-    if (answer.event_times[0] != LARDER_TIME_MIN)
+    if (answer.event_times[0] != LARDER_NO_TIME)
         larder_time_print(answer.event_times[0], time);
     fprintf(out, "%.*s %s %s", value.null ? 4 : (int)n,
         value.null ? "null" : text,

@@ -210,6 +210,25 @@ START_TEST(tied_rows_have_one_order_for_windows_and_plain_features)
 }
 END_TEST
 
+START_TEST(the_first_moment_of_all_is_one)
+{
+    shop_open(&s, pairs[_i][0], pairs[_i][1]);
+    apply_ok(HEAD "feature_views:\n  - name: v\n    entities: [e]\n"
+                  "    source: h\n    features:\n" PLAIN WEEK
+                  "on_demand_feature_views:\n  - {name: o, inputs: [v],\n"
+                  "     features: [{name: t, type: timestamp,\n"
+                  "       expr: v__event_timestamp}]}\n");
+    ingest_ok("id,a,b,x,ts,cts\n1,1,q,1,0001-01-01T00:00:00Z,\n");
+    materialize_ok();
+    expect(1, "v:b", "q PRESENT 0001-01-01T00:00:00Z");
+    expect(1, "v:n7", "0 PRESENT 0001-01-01T00:00:00Z");
+    expect(1, "o:t", "0001-01-01T00:00:00Z PRESENT 0001-01-01T00:00:00Z");
+    expect(2, "v:b", "null NOT_FOUND -");
+    expect(2, "o:t", "null NULL_VALUE -");
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(ttl_limits_plain_features_alone)
 {
     open_with_rows(_i, all);
@@ -835,7 +854,8 @@ main(void)
     const TTest *const tests[] = {
         each_aggregate_is_served_with_the_newest_rows_time,
         tied_rows_have_one_order_for_windows_and_plain_features,
-        ttl_limits_plain_features_alone, a_default_stands_beside_what_says_why,
+        the_first_moment_of_all_is_one, ttl_limits_plain_features_alone,
+        a_default_stands_beside_what_says_why,
         a_clock_behind_the_row_sees_it_at_age_zero,
         values_leave_the_window_by_themselves_to_the_microsecond,
         a_late_event_reaches_the_window_with_the_next_run,

@@ -111,7 +111,7 @@ text_of(struct answers *answers, const larder_value *value)
 static void
 time_cell(struct sheet *sheet, larder_time time)
 {
-    if (time == LARDER_TIME_MIN)
+    if (time == LARDER_NO_TIME)
         sheet_null(sheet);
     else
         sheet_time(sheet, time);
@@ -267,7 +267,7 @@ print_cell(const struct answer_chunk *chunk, size_t column, size_t n_keys,
         printf("\"%s\"",
             larder_presence_name(
                 key ? LARDER_PRESENT : presence_of(&chunk->answer, f, row)));
-    } else if (key || time_of(&chunk->answer, f, row) == LARDER_TIME_MIN) {
+    } else if (key || time_of(&chunk->answer, f, row) == LARDER_NO_TIME) {
         fputs(EPOCH, stdout);
     } else {
         larder_time_print(time_of(&chunk->answer, f, row), text);

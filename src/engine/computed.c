@@ -184,7 +184,7 @@ static larder_time
 newest_read(const larder_reader *r, size_t derived, size_t row)
 {
     const bool *reads = &r->computing.reads_view[derived * r->plan.n_views];
-    larder_time newest = LARDER_TIME_MIN;
+    larder_time newest = LARDER_NO_TIME;
 
     for (size_t v = 0; v < r->plan.n_views; v++) {
         larder_time event = ldr_reader_found(r, row, v)->event;

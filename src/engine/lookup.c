@@ -56,7 +56,7 @@ make_room(larder_reader *r, size_t n_rows, larder_error *err)
         r->room_found = found;
     }
     for (size_t i = 0; i < found; i++)
-        r->found[i] = (struct ldr_found_row){.event = LARDER_TIME_MIN};
+        r->found[i] = (struct ldr_found_row){.event = LARDER_NO_TIME};
     r->rows.size = 0;
     r->keys.size = 0;
     return LARDER_OK;

@@ -93,7 +93,7 @@ typedef struct ldr_reader_inputs {
 
 struct ldr_found_row {
     size_t at, size;   /* in rows; size 0: not found */
-    larder_time event; /* LARDER_TIME_MIN where not found */
+    larder_time event; /* LARDER_NO_TIME where not found */
 };
 
 struct larder_reader {
