@@ -701,8 +701,10 @@ LARDER_CHECKED larder_status larder_join_sql(larder_store *store,
  * "not yet known"), reason; newest first, at most 100 rows around the winner.
  * Of a windowed feature: its column's value, and "counted", "left out", "null",
  * "corrected", "before the window", "after the window", "future",
- * "not yet known"; a last "more" where there are more than 100. INVALID also: an
- * on-demand feature, which is computed from others. */
+ * "not yet known"; a last "more" where there are more than 100.
+ * Of an on-demand feature: "result" (at the spine row's time, its expression as
+ * the reason), then "input" and "request" for all that the expression names,
+ * each with the times of the row that answers for it. */
 LARDER_CHECKED larder_status larder_explain(larder_store *store,
     const larder_call *call, const larder_join_options *options,
     larder_stream *spine, uint64_t row, const char *ref, larder_stream *out,

@@ -149,6 +149,7 @@ libldr_la_SOURCES += \
 	%D%/engine/differ.c %D%/engine/differ.h \
 	%D%/engine/events.c %D%/engine/events.h \
 	%D%/engine/explain.c %D%/engine/explain.h %D%/engine/explaining.h \
+	%D%/engine/explain_derived.c \
 	%D%/engine/explain_window.c \
 	%D%/engine/fill.c %D%/engine/fill.h \
 	%D%/engine/gathering.c \

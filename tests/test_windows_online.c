@@ -229,6 +229,34 @@ START_TEST(the_first_moment_of_all_is_one)
 }
 END_TEST
 
+START_TEST(an_on_demand_feature_is_explained_by_all_it_names)
+{
+    static const char features[] = HEAD
+        "  - {name: ask, kind: request, schema: [{name: q, type: int64}]}\n"
+        "feature_views:\n  - name: v\n    entities: [e]\n"
+        "    source: h\n    features:\n" PLAIN WEEK
+        "on_demand_feature_views:\n  - {name: o, inputs: [v, ask],\n"
+        "     features: [{name: t, type: int64, expr: s7 * q}]}\n";
+    char *told;
+
+    shop_open(&s, pairs[_i][0], pairs[_i][1]);
+    apply_ok(features);
+    ingest_ok(rows);
+    told = shop_explain(&s,
+        &(larder_join_options){.naive_offset_minutes = LARDER_NAIVE_REFUSED,
+            .spine_format = LARDER_CSV},
+        "id,event_timestamp,q\n2,2024-06-01T00:00:00Z,7\n"
+        "1,2024-06-01T00:00:00Z,3\n",
+        2, "o:t");
+    ck_assert_str_eq(told,
+        "2024-06-01T00:00:00Z - 63 result\n"
+        "- - 3 request\n"
+        "2024-05-31T00:00:00Z 2024-05-31T01:00:00Z 21 input\n");
+    free(told);
+    shop_close(&s);
+}
+END_TEST
+
 START_TEST(ttl_limits_plain_features_alone)
 {
     open_with_rows(_i, all);
@@ -854,8 +882,9 @@ main(void)
     const TTest *const tests[] = {
         each_aggregate_is_served_with_the_newest_rows_time,
         tied_rows_have_one_order_for_windows_and_plain_features,
-        the_first_moment_of_all_is_one, ttl_limits_plain_features_alone,
-        a_default_stands_beside_what_says_why,
+        the_first_moment_of_all_is_one,
+        an_on_demand_feature_is_explained_by_all_it_names,
+        ttl_limits_plain_features_alone, a_default_stands_beside_what_says_why,
         a_clock_behind_the_row_sees_it_at_age_zero,
         values_leave_the_window_by_themselves_to_the_microsecond,
         a_late_event_reaches_the_window_with_the_next_run,

@@ -69,7 +69,8 @@ const struct operation op_explain = {.name = "explain",
     .long_help = "Shows the history rows that a join could have taken for one "
                  "row of the spine: the winner, and why each other one lost. "
                  "Of a windowed feature: the events it is made of, and why "
-                 "others do not count.",
+                 "others do not count. Of an on-demand feature: its expression "
+                 "and result, and the value of all that it names.",
     .params =
         (const struct param[]){
             {.name = "place",

@@ -32,7 +32,7 @@ static const larder_field fields[N_COLUMNS] = {
     [REASON] = {"reason", LARDER_STRING},
 };
 
-static const larder_schema schema = {fields, N_COLUMNS};
+const larder_schema ldr_explaining_schema = {fields, N_COLUMNS};
 
 static larder_status
 no_memory(larder_error *err)
@@ -70,8 +70,8 @@ out:
     return rc;
 }
 
-static larder_status
-no_such_row(uint64_t wanted, uint64_t n_rows, larder_error *err)
+larder_status
+ldr_explaining_no_row(uint64_t wanted, uint64_t n_rows, larder_error *err)
 {
     if (n_rows == 0)
         return larder_fail(err, LARDER_INVALID, "the spine has no rows");
@@ -95,7 +95,7 @@ find_row(
         if (wanted >= 1 && wanted <= before + chunk.rows.n_rows)
             break;
         if (chunk.rows.n_rows == 0) {
-            rc = no_such_row(wanted, before, err);
+            rc = ldr_explaining_no_row(wanted, before, err);
             goto out;
         }
         before += chunk.rows.n_rows;
@@ -134,8 +134,8 @@ text(larder_column *column, const char *words, larder_error *err)
         column, (larder_bytes){words, strlen(words)}, err);
 }
 
-static larder_status
-append_value(larder_column *out, const larder_column *from, size_t row,
+larder_status
+ldr_explaining_value(larder_column *out, const larder_column *from, size_t row,
     larder_error *err)
 {
     char words[VALUE_ROOM];
@@ -165,7 +165,7 @@ ldr_explaining_tell(ldr_explaining *e, const larder_batch *rows, size_t row,
     if (e->told == LDR_NO_FIELD)
         LARDER_TRY(larder_column_append_null(value, err));
     else
-        LARDER_TRY(append_value(
+        LARDER_TRY(ldr_explaining_value(
             value, &rows->columns[n_keys + 2 + e->told], row, err));
     LARDER_TRY(text(&e->out.columns[OUTCOME], outcome, err));
     LARDER_TRY(text(&e->out.columns[REASON], reason, err));
@@ -520,7 +520,7 @@ prepare(ldr_explaining *e, larder_error *err)
     LARDER_TRY(
         ldr_row_layout_init(&e->layout, types, e->n_columns, &e->arena, err));
     ldr_view_source(view, &e->source_keys, &e->table);
-    LARDER_TRY(larder_batch_init(&e->out, &schema, err));
+    LARDER_TRY(larder_batch_init(&e->out, &ldr_explaining_schema, err));
 out:
     return rc;
 }
@@ -540,24 +540,6 @@ out:
     return rc;
 }
 
-/* It has no history of its own: what it reads has. */
-static larder_status
-refuse_derived(const ldr_plan *plan, larder_error *err)
-{
-    const ldr_plan_derived *derived = &plan->derived[plan->features[0].feature];
-    const char *read = NULL;
-
-    for (size_t i = 0; i < derived->view->columns.n_fields; i++)
-        if (derived->inputs[i].kind == LDR_INPUT_FEATURE && read == NULL)
-            read = plan->features[derived->inputs[i].at].ref;
-    larder_fail(err, LARDER_INVALID,
-        "'%s' is computed on demand, as %s: no row of history is its value",
-        plan->features[0].ref, derived->feature->text);
-    if (read != NULL)
-        larder_hint(err, "explain what it reads, such as '%s'", read);
-    return LARDER_INVALID;
-}
-
 larder_status
 ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
     const larder_join_options *options, larder_stream *spine, uint64_t row,
@@ -571,7 +553,8 @@ ldr_explain(ldr_offline *offline, const ldr_plan *plan, const larder_call *call,
     larder_status rc;
 
     if (plan->features[0].view == LDR_PLAN_DERIVED)
-        return refuse_derived(plan, err);
+        return ldr_explain_derived(
+            offline, plan, call, options, spine, row, out, err);
     LARDER_TRY(prepare(&e, err));
     LARDER_TRY(find_row(&e, spine, row, err));
     if (!e.null_key)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explaining.h - what explain.c and explain_window.c share: the question, the
+ * explaining.h - what explain.c, explain_window.c, explain_derived.c share: the question, the
  * key's history, and rows told in words.
  */
 #ifndef LDR_EXPLAINING_H
@@ -8,6 +8,7 @@
 
 #include "data/row.h"
 #include "engine/events.h"
+#include "engine/explain.h"
 #include "engine/plan.h"
 #include "larder.h"
 #include "storage/offline.h"
@@ -36,6 +37,16 @@ typedef struct ldr_explaining {
     larder_batch out;
 } ldr_explaining;
 
+/* Of what is told. */
+extern const larder_schema ldr_explaining_schema;
+
+/* INVALID: the spine ends before that row. */
+larder_status ldr_explaining_no_row(
+    uint64_t wanted, uint64_t n_rows, larder_error *err);
+/* A cell as the text it is told by. */
+larder_status ldr_explaining_value(larder_column *out,
+    const larder_column *from, size_t row, larder_error *err);
+
 /* The key's rows in a range of time, newest first: key, event, created,
  * columns. */
 larder_status ldr_explaining_scan(ldr_explaining *e, larder_time from,
@@ -57,5 +68,9 @@ larder_status ldr_explaining_more(
 
 /* explain_window.c: the part of each row up to t in a windowed feature. */
 larder_status ldr_explain_window(ldr_explaining *e, larder_error *err);
+/* explain_derived.c: an on-demand feature, which is the plan's only one. */
+larder_status ldr_explain_derived(ldr_offline *offline, const ldr_plan *plan,
+    const larder_call *call, const larder_join_options *options,
+    larder_stream *spine, uint64_t row, larder_stream *out, larder_error *err);
 
 #endif
