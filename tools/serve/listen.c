@@ -116,17 +116,15 @@ is_loopback(const struct where *where)
 larder_status
 listen_is_local(const char *address, bool *out, larder_error *err)
 {
+    const char *path = unix_path(address);
     struct where where = {0};
-    larder_status rc = LARDER_OK;
+    larder_status rc;
 
-    if (unix_path(address) != NULL) {
-        *out = true;
-        return unix_path(address)[0] == '\0' ? bad_address(address, err)
-                                             : LARDER_OK;
-    }
-    rc = resolve(address, &where, err);
+    if (path != NULL && path[0] == '\0')
+        return bad_address(address, err);
+    rc = path != NULL ? LARDER_OK : resolve(address, &where, err);
     if (rc == LARDER_OK)
-        *out = is_loopback(&where);
+        *out = path != NULL || is_loopback(&where);
     return rc;
 }
 
