@@ -8,6 +8,7 @@ lib_LTLIBRARIES += liblarder.la
 # Words any C program could use; the command uses them too.
 libbase_la_SOURCES = \
 	%D%/base/arena.c %D%/base/arena.h \
+	%D%/base/cron.c %D%/base/cron.h \
 	%D%/base/error.c \
 	%D%/base/ignore.c %D%/base/ignore.h \
 	%D%/base/json.c %D%/base/json.h \

@@ -29,6 +29,7 @@ ROOM_TESTS = \
 	%D%/test_config \
 	%D%/test_contract \
 	%D%/test_copy \
+	%D%/test_cron \
 	%D%/test_csv \
 	%D%/test_diff \
 	%D%/test_error \

@@ -4,6 +4,7 @@
  */
 #include "definition/load_parts.h"
 
+#include "base/cron.h"
 #include "base/name.h"
 #include "base/number.h"
 #include "base/time.h"
@@ -291,126 +292,27 @@ ldr_read_retries(ldr_reading *reading, const ldr_key *key,
         *(uint32_t *)field(object, key->at) = (uint32_t)number;
 }
 
-/* A cron field: its range, and names that stand for numbers from `low` on. */
-typedef struct cron_field {
-    const char *what;
-    unsigned low, high;
-    const char *names; /* three letters each; NULL: none */
-} cron_field;
-
-static const cron_field cron_fields[] = {
-    {"minute", 0, 59, NULL},
-    {"hour", 0, 23, NULL},
-    {"day of month", 1, 31, NULL},
-    {"month", 1, 12, "janfebmaraprmayjunjulaugsepoctnovdec"},
-    {"day of week", 0, 7, "sunmontuewedthufrisat"},
-};
-
-#define N_CRON_FIELDS (sizeof cron_fields / sizeof *cron_fields)
-
-/* A number or a name at *at, which moves behind it. */
-static bool
-cron_number(const cron_field *field, const char **at, unsigned *out)
-{
-    char word[4] = "";
-    unsigned number = 0;
-    size_t n = 0;
-
-    while (n < 3 && (*at)[n] >= '0' && (*at)[n] <= '9')
-        number = number * 10 + (unsigned)((*at)[n++] - '0');
-    if (n > 0) {
-        *at += n;
-        *out = number;
-        return number >= field->low && number <= field->high;
-    }
-    snprintf(word, sizeof word, "%s", *at);
-    for (size_t i = 0; field->names != NULL && field->names[3 * i] != '\0';
-         i++) {
-        char name[4] = {field->names[3 * i], field->names[3 * i + 1],
-            field->names[3 * i + 2], '\0'};
-
-        if (ldr_name_equal(name, word)) {
-            *at += 3;
-            *out = field->low + (unsigned)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "*", "5", "1-5", each with "/2" behind it, in a comma list. */
-static bool
-cron_field_is_good(const cron_field *field, const char *text, size_t size)
-{
-    const char *at = text, *end = text + size;
-
-    for (;;) {
-        unsigned low = field->low, high = field->high, step = 0;
-
-        if (*at == '*')
-            at++;
-        else if (!cron_number(field, &at, &low))
-            return false;
-        else if (*at == '-') {
-            at++;
-            if (!cron_number(field, &at, &high) || low > high)
-                return false;
-        }
-        if (*at == '/') {
-            at++;
-            for (size_t n = 0; n < 3 && *at >= '0' && *at <= '9'; n++)
-                step = step * 10 + (unsigned)(*at++ - '0');
-            if (step == 0)
-                return false;
-        }
-        if (at >= end)
-            return at == end;
-        if (*at++ != ',')
-            return false;
-    }
-}
-
-/* The next field of a line; its length, 0 at the end. */
-static size_t
-next_field(const char **at)
-{
-    *at += strspn(*at, " ");
-    return strcspn(*at, " ");
-}
-
 void
 ldr_read_cron(ldr_reading *reading, const ldr_key *key, const ldr_yaml *value,
     void *object)
 {
     const char *text = ldr_read_scalar(reading, key, value);
-    const char *at = text;
-    size_t n_fields = 0;
+    ldr_cron cron;
+    ldr_cron_fault fault;
 
     if (text == NULL)
         return;
-    for (size_t size; (size = next_field(&at)) > 0; at += size)
-        n_fields++;
-    if (n_fields != N_CRON_FIELDS) {
+    if (ldr_cron_parse(text, &cron, &fault))
+        *(const char **)field(object, key->at) = text;
+    else if (fault.what == NULL)
         ldr_fault(reading->faults, &value->place,
             "minute, hour, day of month, month, day of week: \"0 3 * * 1\"",
-            "'%s' takes %s, not %zu", key->name, key->takes, n_fields);
-        return;
-    }
-    at = text;
-    for (size_t i = 0; i < N_CRON_FIELDS; i++) {
-        const cron_field *wanted = &cron_fields[i];
-        size_t size = next_field(&at);
-
-        if (!cron_field_is_good(wanted, at, size)) {
-            ldr_fault(reading->faults, &value->place,
-                "numbers, lists 1,15, ranges 1-5, steps */10, or *",
-                "'%s': '%.*s' is no %s, %u to %u", key->name, (int)size, at,
-                wanted->what, wanted->low, wanted->high);
-            return;
-        }
-        at += size;
-    }
-    *(const char **)field(object, key->at) = text;
+            "'%s' takes %s, not %zu", key->name, key->takes, fault.n_fields);
+    else
+        ldr_fault(reading->faults, &value->place,
+            "numbers, lists 1,15, ranges 1-5, steps */10, or *",
+            "'%s': '%.*s' is no %s, %u to %u", key->name, (int)fault.size,
+            fault.text, fault.what, fault.low, fault.high);
 }
 
 /* {webhook: URL} */
