@@ -60,6 +60,7 @@ ROOM_TESTS = \
 	%D%/test_records \
 	%D%/test_row \
 	%D%/test_snapshot \
+	%D%/test_runs \
 	%D%/test_sort \
 	%D%/test_storage \
 	%D%/test_stream \

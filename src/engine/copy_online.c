@@ -270,9 +270,15 @@ finish(const ldr_copying *c, part *p, larder_error *err)
     if (p->settled) {
         wanted.arrival = p->arrival;
         wanted.until = p->from.until;
+        wanted.newest_event = p->from.newest_event;
+        wanted.arrived = p->from.arrived;
+        wanted.ran = p->from.ran;
     } else if (p->filling || p->replaced) { /* its history is read once more */
         wanted.arrival = p->view->source->owned ? 0 : INT64_MIN;
         wanted.until = has_mark ? p->from.until : LARDER_TIME_MIN;
+        wanted.newest_event = LARDER_TIME_MIN; /* until it is */
+        wanted.arrived = LARDER_TIME_MIN;
+        wanted.ran = LARDER_TIME_MIN;
     }
     return put_position(c, p, &wanted, err);
 }

@@ -210,6 +210,12 @@ allocate(ldr_deriver *d, larder_error *err)
     return LARDER_OK;
 }
 
+#define NO_TALLY                                                               \
+    (ldr_derived_tally)                                                        \
+    {                                                                          \
+        .newest_created = INT64_MIN, .newest_event = LARDER_TIME_MIN           \
+    }
+
 larder_status
 ldr_deriver_new(const ldr_deriving *plan, larder_time now,
     const ldr_horizon *horizon, ldr_deriver **out, larder_error *err)
@@ -219,10 +225,8 @@ ldr_deriver_new(const ldr_deriving *plan, larder_time now,
 
     if (d == NULL)
         return no_memory(err);
-    *d = (ldr_deriver){.plan = plan,
-        .horizon = horizon,
-        .now = now,
-        .tally.newest_created = INT64_MIN};
+    *d = (ldr_deriver){
+        .plan = plan, .horizon = horizon, .now = now, .tally = NO_TALLY};
     LARDER_TRY(allocate(d, err));
     LARDER_TRY(ldr_gathering_new(&plan->events, &d->gathering, err));
     LARDER_TRY(larder_batch_init(&d->last, &plan->keys, err));
@@ -261,7 +265,7 @@ ldr_deriver_tally(ldr_deriver *d)
 {
     ldr_derived_tally tally = d->tally;
 
-    d->tally = (ldr_derived_tally){.newest_created = INT64_MIN};
+    d->tally = NO_TALLY;
     return tally;
 }
 
@@ -468,6 +472,8 @@ end_key(ldr_deriver *d, const larder_batch *batch, ldr_chunk *chunk,
     d->tally.out_of_range += was == LONG_KEY;
     if (was != A_KEY)
         return LARDER_OK;
+    if (d->newest > d->tally.newest_event)
+        d->tally.newest_event = d->newest;
     d->tally.expired +=
         view->has_ttl && ldr_ttl_passed(d->newest, d->now, view->ttl_us);
     LARDER_TRY(keep_winner(d, batch, true, err));

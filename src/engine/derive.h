@@ -66,7 +66,8 @@ ldr_deriving_is_marker(const ldr_deriving *plan, larder_bytes row)
 /* What one thread has seen; counts of entities, not of events. */
 typedef struct ldr_derived_tally {
     uint64_t keys, null_key, out_of_range, expired;
-    int64_t newest_created; /* INT64_MIN: none */
+    int64_t newest_created;   /* INT64_MIN: none */
+    larder_time newest_event; /* of the rows made; LARDER_TIME_MIN: none */
 } ldr_derived_tally;
 
 /* Up to which event time history counts for a key. */

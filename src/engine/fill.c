@@ -33,7 +33,8 @@ no_memory(larder_error *err)
 larder_status
 ldr_fill_init(ldr_fill *fill, larder_error *err)
 {
-    *fill = (ldr_fill){.newest_created = INT64_MIN};
+    *fill = (ldr_fill){
+        .newest_created = INT64_MIN, .newest_event = LARDER_TIME_MIN};
     if (pthread_mutex_init(&fill->lock, NULL) != 0)
         return no_memory(err);
     if (pthread_cond_init(&fill->changed, NULL) != 0) {
@@ -287,7 +288,14 @@ encode_row(const ldr_fill *fill, const larder_batch *batch, size_t row,
 typedef struct tally {
     uint64_t read, late, expired, null_key, out_of_range;
     int64_t newest_created;
+    larder_time newest_event;
 } tally;
+
+#define NO_TALLY                                                               \
+    (tally)                                                                    \
+    {                                                                          \
+        .newest_created = INT64_MIN, .newest_event = LARDER_TIME_MIN           \
+    }
 
 typedef struct reading {
     ldr_horizon horizon;
@@ -325,6 +333,8 @@ count_row(const ldr_fill *fill, const larder_batch *batch, size_t row,
     if (!ldr_column_is_null(created, row) &&
         ldr_column_integer(created, row) > t->newest_created)
         t->newest_created = ldr_column_integer(created, row);
+    if (v == TAKEN && event > t->newest_event)
+        t->newest_event = event;
 }
 
 static void
@@ -338,6 +348,8 @@ count_derived(reading *r)
     r->tally.expired += derived.expired;
     if (derived.newest_created > r->tally.newest_created)
         r->tally.newest_created = derived.newest_created;
+    if (derived.newest_event > r->tally.newest_event)
+        r->tally.newest_event = derived.newest_event;
 }
 
 static void
@@ -350,7 +362,9 @@ add_tally(ldr_fill *fill, tally *t)
     fill->report->out_of_range += t->out_of_range;
     if (t->newest_created > fill->newest_created)
         fill->newest_created = t->newest_created;
-    *t = (tally){.newest_created = INT64_MIN};
+    if (t->newest_event > fill->newest_event)
+        fill->newest_event = t->newest_event;
+    *t = NO_TALLY;
 }
 
 static void
@@ -666,7 +680,7 @@ read_parts(void *context, unsigned reader, larder_error *err)
     reading r = {.horizon = {horizon_of},
         .fill = fill,
         .reader = reader,
-        .tally.newest_created = INT64_MIN};
+        .tally = NO_TALLY};
     larder_status rc = prepare(&r, err);
 
     while (rc == LARDER_OK && (r.part = take_part(fill)) < fill->n_parts)

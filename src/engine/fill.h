@@ -41,6 +41,7 @@ typedef struct ldr_fill {
     uint64_t n_rows;              /* of history, about */
     ldr_position position;        /* as stored */
     int64_t newest_created;       /* of the rows read */
+    larder_time newest_event;     /* of those that have a key */
     ldr_breaches breaches;        /* of the contract, by the rows read */
     larder_batch keys;            /* to be derived: columns deriving->keys */
     /* Of fill.c. */

@@ -153,8 +153,8 @@ choose_build(run *r, larder_error *err)
     memcpy(r->build.hash, r->hash, sizeof r->hash);
     /* A narrower run fills, but what it left out must not vanish from sight. */
     r->covers = r->first || (!options->range && (r->m->call->now >= p->until));
-    return ldr_build_table(r->m->online, r->m->project, r->view, &r->build,
-        &r->fill.table, err);
+    return ldr_build_table(
+        r->m->online, r->m->project, r->view, &r->build, &r->fill.table, err);
 }
 
 /* Only what is new; *found tells whether anything says what that is. */
@@ -302,12 +302,43 @@ new_mark(const run *r)
                : mark;
 }
 
+/* Without a created time a row is known to have arrived between two runs, and
+ * only where a run reads nothing but new rows, or tells old ones by their
+ * bytes. */
+static larder_time
+newest_arrival(const run *r)
+{
+    larder_time was = r->fill.position.arrived;
+
+    if (r->table.created != NULL)
+        return r->fill.newest_created > was ? r->fill.newest_created : was;
+    if (r->filling || r->m->options->range)
+        return was;
+    if (r->table.owned ? r->report->read == 0 : r->report->written == 0)
+        return was;
+    return r->m->call->now;
+}
+
+/* What freshness is judged by. Rows of a build nobody reads say nothing. */
+static void
+tell_facts(const run *r, ldr_position *p)
+{
+    if (!r->covers && r->filling)
+        return;
+    if (r->filling || r->fill.newest_event > p->newest_event)
+        p->newest_event = r->fill.newest_event;
+    p->arrived = newest_arrival(r);
+    if (r->covers && !r->m->options->range)
+        p->ran = r->m->call->now;
+}
+
 /* What the ledger says once every row of the run is in. */
 static ldr_position
 final_position(const run *r)
 {
     ldr_position p = r->fill.position;
 
+    tell_facts(r, &p);
     if (!r->covers)
         return p;
     if (r->m->options->range) {

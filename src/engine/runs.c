@@ -24,8 +24,13 @@ enum {
     OLD_HASHES,
     OLD_NUMBERS,
     OLD_REPLACED,
+    NEWEST_EVENT, /* from here on: not in the oldest positions */
+    ARRIVED,
+    RAN,
     N_COLUMNS
 };
+
+#define N_COLUMNS_BEFORE NEWEST_EVENT
 
 static const larder_field fields[N_COLUMNS] = {
     [READ_HASH] = {"read_hash", LARDER_STRING},
@@ -38,18 +43,22 @@ static const larder_field fields[N_COLUMNS] = {
     [OLD_HASHES] = {"old_hashes", LARDER_STRING_LIST},
     [OLD_NUMBERS] = {"old_numbers", LARDER_INT64_LIST},
     [OLD_REPLACED] = {"old_replaced", LARDER_TIMESTAMP_LIST},
+    [NEWEST_EVENT] = {"newest_event", LARDER_TIMESTAMP},
+    [ARRIVED] = {"arrived", LARDER_TIMESTAMP},
+    [RAN] = {"ran", LARDER_TIMESTAMP},
 };
 
 static const larder_schema schema = {fields, N_COLUMNS};
 
 static larder_status
-layout_init(ldr_row_layout *layout, ldr_arena *arena, larder_error *err)
+layout_init(ldr_row_layout *layout, size_t n_columns, ldr_arena *arena,
+    larder_error *err)
 {
     larder_type types[N_COLUMNS];
 
-    for (size_t i = 0; i < N_COLUMNS; i++)
+    for (size_t i = 0; i < n_columns; i++)
         types[i] = fields[i].type;
-    return ldr_row_layout_init(layout, types, N_COLUMNS, arena, err);
+    return ldr_row_layout_init(layout, types, n_columns, arena, err);
 }
 
 static larder_status
@@ -104,8 +113,8 @@ ldr_build_table(ldr_online *online, const char *project, const ldr_view *view,
 typedef struct reading {
     larder_found found;
     larder_bytes key;
-    const ldr_row_layout *layout;
-    const size_t *places; /* of table i in positions */
+    ldr_row_layout layout, before; /* with and without the later columns */
+    const size_t *places;          /* of table i in positions */
     ldr_position *positions;
 } reading;
 
@@ -138,21 +147,42 @@ read_old(const larder_batch *row, ldr_position *position)
     }
 }
 
+/* The later columns are never null, and both layouts have a bitmap of two
+ * bytes: a row without the bit was written before there were any. */
+static const ldr_row_layout *
+layout_of(const reading *r, larder_bytes row)
+{
+    _Static_assert((N_COLUMNS + 7) / 8 == (N_COLUMNS_BEFORE + 7) / 8,
+        "the bitmaps are of one size");
+    bool before = row.size >= LARDER_ROW_HEAD_BYTES + r->before.fixed_bytes &&
+                  !ldr_row_has(row, NEWEST_EVENT);
+
+    return before ? &r->before : &r->layout;
+}
+
+static void
+read_facts(const larder_batch *row, ldr_position *position)
+{
+    position->newest_event = ldr_column_integer(&row->columns[NEWEST_EVENT], 0);
+    position->arrived = ldr_column_integer(&row->columns[ARRIVED], 0);
+    position->ran = ldr_column_integer(&row->columns[RAN], 0);
+}
+
 static larder_status
 read_row(larder_found *self, size_t want, size_t table, larder_bytes row,
     larder_error *err)
 {
     reading *r = (reading *)self;
     ldr_position *position = &r->positions[r->places[table]];
+    const ldr_row_layout *layout = layout_of(r, row);
     larder_batch values = {0};
     larder_status rc;
 
     (void)want;
-    LARDER_TRY(ldr_row_check(r->layout, r->key, row, err));
+    LARDER_TRY(ldr_row_check(layout, r->key, row, err));
     LARDER_TRY(larder_batch_init(&values, &schema, err));
-    for (size_t i = 0; i < N_COLUMNS; i++)
-        LARDER_TRY(ldr_row_read(r->layout, row, i, &values.columns[i], err));
-    ldr_batch_finish(&values);
+    for (size_t i = 0; i < layout->n_columns; i++)
+        LARDER_TRY(ldr_row_read(layout, row, i, &values.columns[i], err));
     copy_text(
         position->read.hash, ldr_column_text(&values.columns[READ_HASH], 0));
     copy_text(
@@ -165,6 +195,8 @@ read_row(larder_found *self, size_t want, size_t table, larder_bytes row,
     position->arrival = ldr_column_integer(&values.columns[ARRIVAL], 0);
     position->until = ldr_column_integer(&values.columns[UNTIL], 0);
     read_old(&values, position);
+    if (layout == &r->layout)
+        read_facts(&values, position);
     position->checksum = ldr_row_checksum(row);
 out:
     larder_batch_release(&values);
@@ -213,9 +245,8 @@ ldr_positions_read(ldr_online *online, const larder_call *call,
     ldr_position *out, larder_error *err)
 {
     ldr_arena arena = {0};
-    ldr_row_layout layout;
     ldr_key key = {0};
-    reading r = {.found = {read_row}, .layout = &layout, .positions = out};
+    reading r = {.found = {read_row}, .positions = out};
     larder_table_id *tables;
     size_t *places;
     larder_want want = {.n_tables = n_views};
@@ -223,10 +254,14 @@ ldr_positions_read(ldr_online *online, const larder_call *call,
 
     LARDER_TRY(
         sort_tables(project, views, n_views, &arena, &tables, &places, err));
-    LARDER_TRY(layout_init(&layout, &arena, err));
+    LARDER_TRY(layout_init(&r.layout, N_COLUMNS, &arena, err));
+    LARDER_TRY(layout_init(&r.before, N_COLUMNS_BEFORE, &arena, err));
     LARDER_TRY(position_key(&key, err));
     for (size_t i = 0; i < n_views; i++)
-        out[i] = (ldr_position){.until = LARDER_TIME_MIN};
+        out[i] = (ldr_position){.until = LARDER_TIME_MIN,
+            .newest_event = LARDER_TIME_MIN,
+            .arrived = LARDER_TIME_MIN,
+            .ran = LARDER_TIME_MIN};
     r.key = (larder_bytes){key.bytes, key.size};
     r.places = places;
     want.key = r.key;
@@ -368,6 +403,12 @@ append_numbers(
         &row->columns[ARRIVAL], position->arrival, err));
     LARDER_TRY(larder_column_append_integer(
         &row->columns[UNTIL], position->until, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[NEWEST_EVENT], position->newest_event, err));
+    LARDER_TRY(larder_column_append_integer(
+        &row->columns[ARRIVED], position->arrived, err));
+    LARDER_TRY(
+        larder_column_append_integer(&row->columns[RAN], position->ran, err));
 out:
     return rc;
 }
@@ -384,7 +425,7 @@ ldr_position_put(const char *project, const char *view,
     larder_bytes key_bytes, bytes;
     larder_status rc;
 
-    LARDER_TRY(layout_init(&layout, &arena, err));
+    LARDER_TRY(layout_init(&layout, N_COLUMNS, &arena, err));
     LARDER_TRY(larder_batch_init(&row, &schema, err));
     LARDER_TRY(append_words(&row, position, err));
     LARDER_TRY(append_numbers(&row, position, err));

@@ -41,11 +41,16 @@ typedef struct ldr_position {
     ldr_build old[LDR_OLD_BUILDS_MAX]; /* replaced, not yet swept */
     larder_time replaced[LDR_OLD_BUILDS_MAX];
     size_t n_old;
-    uint64_t checksum; /* of the stored row; 0: nothing is stored */
+    /* What freshness is judged by; LARDER_TIME_MIN: nobody has said. */
+    larder_time newest_event; /* of the rows in `read` */
+    larder_time arrived;      /* the latest created time read; without any,
+                               * the last run that read a row */
+    larder_time ran;          /* the last run that left nothing out began */
+    uint64_t checksum;        /* of the stored row; 0: nothing is stored */
 } ldr_position;
 
-/* Positions of n views, in one read; those never written are {0} with `until`
- * LARDER_TIME_MIN. CORRUPT, and the store's own. */
+/* Positions of n views, in one read; those never written are {0} with times
+ * of LARDER_TIME_MIN. CORRUPT, and the store's own. */
 larder_status ldr_positions_read(ldr_online *online, const larder_call *call,
     const char *project, const char *const *views, size_t n_views,
     ldr_position *out, larder_error *err);
