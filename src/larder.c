@@ -25,6 +25,7 @@
 #include "engine/copy.h"
 #include "engine/differ.h"
 #include "engine/explain.h"
+#include "engine/freshness.h"
 #include "engine/historical.h"
 #include "engine/ingest.h"
 #include "engine/materialize.h"
@@ -1689,6 +1690,106 @@ larder_proved_release(larder_proved *report)
     free(report->views);
     ldr_difference_release(&report->difference);
     *report = (larder_proved){0};
+}
+
+/* --------------------------------------------------------------- freshness */
+
+/* A view that is not online is judged too: it is unknown. */
+static larder_status
+views_to_judge(const ldr_snapshot *snapshot,
+    const larder_freshness_options *options, const ldr_view **views,
+    size_t *n_views, larder_error *err)
+{
+    larder_materialize_options all = {0};
+    larder_status rc = LARDER_OK;
+
+    if (options->views == NULL)
+        return choose_views(snapshot, &all, views, n_views, err);
+    for (size_t i = 0; i < options->n_views; i++) {
+        bool twice = false;
+
+        LARDER_TRY(ldr_snapshot_view(
+            snapshot, options->views[i], &views[*n_views], err));
+        for (size_t v = 0; v < *n_views; v++)
+            twice = twice || views[v] == views[*n_views];
+        *n_views += twice ? 0 : 1;
+    }
+out:
+    return rc;
+}
+
+static larder_status
+judge_fallback(larder_store *store, const ldr_judging *first,
+    const ldr_view *const *views, size_t n_views,
+    larder_freshness_report *report, larder_error *err)
+{
+    ldr_judging judging = *first;
+    larder_status rc;
+
+    judging.fallback = true;
+    report->fallback = ldr_fallback_type(store->two, LDR_FALLBACK);
+    LARDER_TRY(open_fallback(store, false, first->call, &judging.online, err));
+    rc = ldr_freshness(&judging, views, n_views, report, err);
+    if (rc != LARDER_OK)
+        larder_context(err, "the fallback");
+out:
+    return rc;
+}
+
+static larder_status
+judge_views(larder_store *store, const larder_call *call,
+    ldr_snapshot *snapshot, const larder_freshness_options *options,
+    larder_freshness_report *report, larder_error *err)
+{
+    ldr_judging judging = {.online = store->online,
+        .call = call,
+        .all = &snapshot->all,
+        .project = store->config.project,
+        .max_us = options->max_staleness_us};
+    const ldr_view **views =
+        calloc(snapshot->all.n_views + options->n_views + 1, sizeof *views);
+    size_t n_views = 0;
+    larder_status rc;
+
+    if (views == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory to judge freshness");
+    LARDER_TRY(views_to_judge(snapshot, options, views, &n_views, err));
+    LARDER_TRY(ldr_freshness(&judging, views, n_views, report, err));
+    if (has_fallback(store))
+        rc = judge_fallback(store, &judging, views, n_views, report, err);
+out:
+    free(views);
+    return rc;
+}
+
+larder_status
+larder_freshness(larder_store *store, const larder_call *call,
+    const larder_freshness_options *options, larder_freshness_report *report,
+    larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    larder_status rc;
+
+    *report = (larder_freshness_report){0};
+    if (options->max_staleness_us < 0)
+        return larder_fail(
+            err, LARDER_INVALID, "a limit of age is more than nothing");
+    LARDER_TRY(enter(store, ONLINE, 0, call, &snapshot, err));
+    LARDER_TRY(judge_views(store, call, snapshot, options, report, err));
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+void
+larder_freshness_report_release(larder_freshness_report *report)
+{
+    for (size_t i = 0; i < report->n_views; i++) {
+        free((void *)(uintptr_t)report->views[i].view);
+        free((void *)(uintptr_t)report->views[i].job);
+    }
+    free(report->views);
+    *report = (larder_freshness_report){0};
 }
 
 /* --------------------------------------------------------------- promotion */

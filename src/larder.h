@@ -862,6 +862,61 @@ LARDER_CHECKED larder_status larder_prove(larder_store *store,
     larder_proved *report, larder_error *err);
 LARDER_API void larder_proved_release(larder_proved *report);
 
+/* --------------------------------------------------------------- freshness */
+
+typedef enum larder_freshness_status {
+    LARDER_FRESHNESS_UNKNOWN = 0, /* something that must be known is not */
+    LARDER_STALE,
+    LARDER_FRESH
+} larder_freshness_status;
+
+/* "unknown", "stale", "fresh". */
+LARDER_API const char *larder_freshness_name(larder_freshness_status status);
+
+typedef struct larder_freshness_options {
+    const char *const *views; /* NULL: every online view */
+    size_t n_views;
+    int64_t max_staleness_us; /* instead of the views' own limits; 0: those */
+} larder_freshness_options;
+
+/* One view. Moments are LARDER_TIME_MIN, and ages -1, where nobody has said. */
+typedef struct larder_view_freshness {
+    const char *view;
+    bool fallback; /* as the fallback has it */
+    larder_freshness_status status;
+    bool warned; /* fresh, and older than the view's `warn` */
+    /* What is known, as the ledger has it; ages are at call->now. */
+    larder_time newest_event; /* event time of the newest row online */
+    larder_time arrived;      /* when a row last came in, by its created time or
+                               * else by the run that found it */
+    larder_time ran; /* when the last run that left nothing out began */
+    int64_t event_age_us, arrival_age_us, run_age_us;
+    /* What it is judged by; 0: nothing. */
+    int64_t warn_us, max_us; /* of the event age */
+    int64_t run_max_us;      /* of the run age, because ... */
+    const char *job;         /* ... this job promises a run; NULL: none does */
+    char reason[320];        /* why it is not fresh, or warned; else "" */
+} larder_view_freshness;
+
+typedef struct larder_freshness_report {
+    larder_view_freshness *views; /* the primary's, then the fallback's */
+    size_t n_views;
+    size_t n_fresh, n_stale, n_unknown;
+    const char *fallback; /* its type; NULL: there is none. Lent by the store */
+} larder_freshness_report;
+
+/* Is what is online fresh? Event age is judged by the view's `freshness`, or
+ * max_staleness_us; then run age by the interval of the job that materializes
+ * the view, where there is one. Nothing but the definitions and the ledger is
+ * read, and no moment is ever assumed: without a fact that is needed, or with
+ * one of the future, a view is unknown. Stale and unknown are no failures of
+ * the call. NOT_FOUND (a view; no view is online), CORRUPT, UNAVAILABLE. */
+LARDER_CHECKED larder_status larder_freshness(larder_store *store,
+    const larder_call *call, const larder_freshness_options *options,
+    larder_freshness_report *report, larder_error *err);
+LARDER_API void larder_freshness_report_release(
+    larder_freshness_report *report);
+
 /* --------------------------------------------------------------- promotion */
 
 typedef struct larder_copy_options {

@@ -153,6 +153,7 @@ libldr_la_SOURCES += \
 	%D%/engine/explain_derived.c \
 	%D%/engine/explain_window.c \
 	%D%/engine/fill.c %D%/engine/fill.h \
+	%D%/engine/freshness.c %D%/engine/freshness.h \
 	%D%/engine/gathering.c \
 	%D%/engine/historical.c %D%/engine/historical.h \
 	%D%/engine/ingest.c %D%/engine/ingest.h \

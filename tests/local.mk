@@ -38,6 +38,7 @@ ROOM_TESTS = \
 	%D%/test_expression \
 	%D%/test_fallback \
 	%D%/test_feast \
+	%D%/test_freshness \
 	%D%/test_hashed \
 	%D%/test_historical \
 	%D%/test_ingest \
@@ -59,8 +60,8 @@ ROOM_TESTS = \
 	%D%/test_readable \
 	%D%/test_records \
 	%D%/test_row \
-	%D%/test_snapshot \
 	%D%/test_runs \
+	%D%/test_snapshot \
 	%D%/test_sort \
 	%D%/test_storage \
 	%D%/test_stream \
@@ -213,6 +214,7 @@ CLI_TESTS = \
 	%D%/cli/example.sh \
 	%D%/cli/failures.sh \
 	%D%/cli/fallback.sh \
+	%D%/cli/freshness.sh \
 	%D%/cli/join_sql.sh \
 	%D%/cli/manual.sh \
 	%D%/cli/memory.sh \
@@ -241,6 +243,7 @@ EXTRA_DIST += \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \
 	%D%/cli/transcripts/forms.txt \
+	%D%/cli/transcripts/freshness.txt \
 	%D%/cli/transcripts/ingest.txt \
 	%D%/cli/transcripts/tour.txt \
 	%D%/cli/transcripts/usage.txt
@@ -308,6 +311,7 @@ TEST_FILES = \
 	%D%/cli/transcripts/feast.txt \
 	%D%/cli/transcripts/feature_repo.txt \
 	%D%/cli/transcripts/forms.txt \
+	%D%/cli/transcripts/freshness.txt \
 	%D%/cli/transcripts/ingest.txt \
 	%D%/cli/transcripts/tour.txt \
 	%D%/cli/transcripts/usage.txt

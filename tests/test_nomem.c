@@ -335,6 +335,21 @@ prove(void)
     return rc;
 }
 
+static larder_status
+freshness(void)
+{
+    larder_freshness_options options = {0};
+    larder_freshness_report report = {0};
+    larder_status rc =
+        larder_freshness(s.store, &s.call, &options, &report, &s.err);
+
+    for (size_t i = 0; rc == LARDER_OK && i < report.n_views; i++)
+        tell("%s %s ", report.views[i].view,
+            larder_freshness_name(report.views[i].status));
+    larder_freshness_report_release(&report);
+    return rc;
+}
+
 /* To stores in memory, which are new each time. */
 static larder_status
 copy(void)
@@ -579,6 +594,7 @@ static const trial trials[] = {
     {"materialize", materialize, FILLED, true, ""},
     {"get", get, SERVED, false, ""},
     {"prove", prove, SERVED, false, ""},
+    {"freshness", freshness, SERVED, false, ""},
     {"copy", copy, SERVED, false, ""},
     {"examine", examine, SERVED, false, ""},
     {"list", list, APPLIED, false, ""},

@@ -28,6 +28,7 @@ larder_SOURCES = \
 	%D%/op_copy.c \
 	%D%/op_doctor.c \
 	%D%/op_explain.c \
+	%D%/op_freshness.c \
 	%D%/op_get.c \
 	%D%/op_help.c \
 	%D%/op_ingest.c \

@@ -98,7 +98,8 @@ extern const struct outcome_text outcome_texts[];
 
 extern const struct operation op_apply, op_completion, op_copy,
     op_data_sources, op_diff, op_doctor,
-    op_entities, op_explain, op_feature_services, op_feature_views, op_get,
+    op_entities, op_explain, op_feature_services, op_feature_views,
+    op_freshness, op_get,
     op_get_historical_features, op_help, op_ingest, op_init, op_join,
     op_lineage, op_ls, op_materialize, op_materialize_incremental, op_plan,
     op_prove, op_push, op_rollback, op_search, op_serve, op_show, op_sql,

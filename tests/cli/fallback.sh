@@ -88,6 +88,8 @@ ok '... and says so' test "$(grep -c '"written": 1' out)" = 4
 ok '... naming them' has '"store": "fallback"' out
 ends 'prove compares both' 0 larder prove
 ok '... each by name' test "$(grep -cE ' (primary|fallback) +1 +1 ' out)" = 4
+ends 'freshness judges both' 0 larder freshness --max-staleness 90d
+ok '... each by name' test "$(grep -cE ' (primary|fallback) +fresh ' out)" = 4
 
 # ------------------------------------------------------------------ one is away
 ok 'the primary answers' gives 1
@@ -121,8 +123,13 @@ larder -q ingest trips rows.csv >out
 ends 'materialize fails for the fallback' 1 larder materialize
 ok '... by name' has 'error: the fallback: online store'
 ok '... and brings the primary up to date' gives 3
+ends '... and a fallback that cannot be looked at is not fresh' 1 \
+    larder freshness --max-staleness 90d
 ok '... which answers' answered primary
 mv away2 data/second
+ends '... one that was left behind is older' 3 \
+    larder freshness --max-staleness 29d
+ok '... by itself' test "$(grep -cE ' fallback +stale ' out)" = 2
 ends 'the next run catches up' 0 larder materialize -o json
 ok '... with rows the primary had' \
     test "$(grep -c '"store": "fallback", "read": 1, "written": 1' out)" = 2

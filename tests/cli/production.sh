@@ -108,6 +108,7 @@ answers() {
         larder_in "$1" get --keys "$folder/keys.csv" -s "$service" \
             -o json >"$folder/$1/$service.json" 2>/dev/null
     done
+    larder_in "$1" freshness -o json >"$folder/$1/freshness.json" 2>/dev/null
 }
 
 # same WHAT ENVIRONMENT: as the laptop says
@@ -135,6 +136,8 @@ for service in $services; do
     ok "online too: $service" test \
         "$(grep -o PRESENT "$folder/local/$service.json" | wc -l)" -gt 300
 done
+
+ok 'freshness is known' grep -q '"status": "fresh"' "$folder/local/freshness.json"
 
 fill prod
 answers prod
@@ -199,5 +202,8 @@ ends '... whose times cannot be made finer again' 3 \
 ok '... as is told' grep -q 'the source keeps whole seconds' "$folder/out"
 cd "$folder/repo" || exit 1
 
+ends 'freshness of a store that does not answer' 5 \
+    env REDIS_URL=redis://127.0.0.1:1 larder --env prod freshness
+ok '... is told of none' test ! -s "$folder/out"
 ends 'doctor' 0 env -u LARDER_NOW larder --env prod doctor
 echo "1..$n"
