@@ -520,6 +520,41 @@ START_TEST(integers_beyond_2_to_the_53_are_not_rounded_first)
 }
 END_TEST
 
+/* Magnitudes of all kinds, so that limbs overlap in every way. */
+static double
+any_real(uint64_t *random)
+{
+    double value = (double)(int64_t)support_random(random) / 3;
+
+    return ldexp(value, (int)support_below(random, 2000) - 1060);
+}
+
+START_TEST(joined_moments_are_those_of_all_values_whatever_the_parts)
+{
+    uint64_t random = 7;
+
+    for (unsigned round = 0; round < 300; round++) {
+        ldr_moments parts[3] = {0}, joined = {0}, all = {0};
+        size_t n = support_below(&random, 3000);
+
+        for (size_t i = 0; i < n; i++) {
+            double value = any_real(&random);
+            size_t part = support_below(&random, 3);
+
+            ldr_moments_add(&parts[part], value);
+            ldr_moments_add(&all, value);
+        }
+        for (size_t i = 0; i < 3; i++)
+            ldr_moments_join(&joined, &parts[(i + round) % 3]);
+        ck_assert_uint_eq(joined.n, n);
+        if (n == 0)
+            continue;
+        expect(ldr_moments_stddev(&joined), ldr_moments_stddev(&all));
+        expect(ldr_sum_mean(&joined.sum, n), ldr_sum_mean(&all.sum, n));
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -547,6 +582,8 @@ main(void)
     tcase_add_test(tests, a_deviation_scales_with_its_numbers);
     tcase_add_test(tests, deviations_of_integers_are_those_of_equal_doubles);
     tcase_add_test(tests, integers_beyond_2_to_the_53_are_not_rounded_first);
+    tcase_add_test(
+        tests, joined_moments_are_those_of_all_values_whatever_the_parts);
     suite_add_tcase(suite, tests);
     return support_run(suite);
 }

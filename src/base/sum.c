@@ -465,6 +465,36 @@ ldr_moments_take_integer(ldr_moments *moments, int64_t value)
     change_moments_by_integer(moments, value, true);
 }
 
+/* Both are settled first, so no limb comes near its bounds. */
+static void
+join_limbs(int64_t *limbs, uint32_t n_limbs, ldr_limbs *used, int64_t *from,
+    ldr_limbs *by)
+{
+    if (by->depth == 0)
+        return;
+    carry(from, n_limbs, by);
+    if (used->depth != 0)
+        carry(limbs, n_limbs, used);
+    use(limbs, n_limbs, used, n_limbs - by->depth, by->end);
+    for (size_t i = first_limb(by, n_limbs); i < by->end; i++)
+        limbs[i] += from[i];
+}
+
+void
+ldr_moments_join(ldr_moments *moments, const ldr_moments *from)
+{
+    ldr_moments by = *from;
+
+    moments->n += by.n;
+    moments->sum.n_nan += by.sum.n_nan;
+    moments->sum.n_above += by.sum.n_above;
+    moments->sum.n_below += by.sum.n_below;
+    join_limbs(moments->sum.limbs, LDR_SUM_LIMBS, &moments->sum.used,
+        by.sum.limbs, &by.sum.used);
+    join_limbs(moments->squares, LDR_SQUARES_LIMBS, &moments->used, by.squares,
+        &by.used);
+}
+
 void
 ldr_moments_clear(ldr_moments *moments)
 {

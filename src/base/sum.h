@@ -63,6 +63,8 @@ void ldr_moments_add(ldr_moments *moments, double value);
 void ldr_moments_take(ldr_moments *moments, double value);
 void ldr_moments_add_integer(ldr_moments *moments, int64_t value);
 void ldr_moments_take_integer(ldr_moments *moments, int64_t value);
+/* As if each of the values of `from` had been added. */
+void ldr_moments_join(ldr_moments *moments, const ldr_moments *from);
 void ldr_moments_clear(ldr_moments *moments);          /* = {0}, faster */
 double ldr_moments_stddev(const ldr_moments *moments); /* n > 0 */
 
