@@ -36,6 +36,8 @@
 #include "engine/readable.h"
 #include "engine/reader.h"
 #include "engine/statement.h"
+#include "engine/statistics.h"
+#include "engine/survey.h"
 #include "registry/apply.h"
 #include "registry/catalog.h"
 #include "registry/diff.h"
@@ -1790,6 +1792,71 @@ larder_freshness_report_release(larder_freshness_report *report)
     }
     free(report->views);
     *report = (larder_freshness_report){0};
+}
+
+/* -------------------------------------------------------------- statistics */
+
+static larder_status
+online_stats(larder_store *store, const larder_call *call,
+    ldr_snapshot *snapshot, const ldr_view *view, larder_stats *out,
+    larder_error *err)
+{
+    const char *refs[] = {view->about.name};
+    larder_features features = {.refs = refs, .n_refs = 1};
+    ldr_plan plan = {0};
+    larder_status rc;
+
+    if (!view->online)
+        return larder_fail(err, LARDER_INVALID,
+            "feature view '%s' says 'online: false'", view->about.name);
+    LARDER_TRY(ldr_plan_make(snapshot, &features, &plan, err));
+    rc = ldr_survey_online(store->online, store->records,
+        store->config.project, &plan, call, out, err);
+out:
+    ldr_plan_release(&plan);
+    return rc;
+}
+
+larder_status
+larder_stats_of_view(larder_store *store, const larder_call *call,
+    const larder_stats_options *options, larder_stats *out, larder_error *err)
+{
+    larder_time from = options->range ? options->from : LARDER_TIME_MIN;
+    larder_time to = options->range ? options->to : LARDER_TIME_MAX;
+    ldr_snapshot *snapshot = NULL;
+    const ldr_view *view;
+    larder_status rc;
+
+    if (options->online && options->range)
+        return larder_fail(err, LARDER_INVALID,
+            "online there is one row of each key: give no range with it");
+    if (from > to)
+        return larder_fail(
+            err, LARDER_INVALID, "the range ends before it begins");
+    LARDER_TRY(enter(
+        store, options->online ? ONLINE : OFFLINE, 0, call, &snapshot, err));
+    LARDER_TRY(ldr_snapshot_view(snapshot, options->view, &view, err));
+    if (options->online)
+        rc = online_stats(store, call, snapshot, view, out, err);
+    else
+        rc = ldr_survey_history(
+            store->offline, call, view, from, to, out, err);
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+larder_status
+larder_stats_of_stream(larder_stream *rows, const larder_call *call,
+    larder_stats *out, larder_error *err)
+{
+    return ldr_survey_stream(rows, call, out, err);
+}
+
+void
+larder_stats_release(larder_stats *stats)
+{
+    ldr_statistics_report_release(stats);
 }
 
 /* --------------------------------------------------------------- promotion */

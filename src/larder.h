@@ -917,6 +917,84 @@ LARDER_CHECKED larder_status larder_freshness(larder_store *store,
 LARDER_API void larder_freshness_report_release(
     larder_freshness_report *report);
 
+/* -------------------------------------------------------------- statistics */
+
+/* A value, and how often it is there. */
+typedef struct larder_counted {
+    larder_value value;
+    uint64_t count;
+} larder_counted;
+
+/* Values from `from` up to, and without, `to`; the last bin is with it. */
+typedef struct larder_bin {
+    larder_value from, to;
+    uint64_t count;
+} larder_bin;
+
+/*
+ * What is known of a column. Of numbers, mean, stddev, min, max, quantiles and
+ * histogram are of the finite ones. A quantile is the least value that so many
+ * of them do not exceed. What does not concern a type is null, or n_ 0.
+ */
+typedef struct larder_statistic {
+    const char *name;
+    larder_type type;
+    uint64_t count;   /* of values: rows without the nulls */
+    uint64_t nulls;
+    uint64_t expired; /* online: nulls, since the row is older than its ttl */
+    uint64_t nan, above, below; /* NaN, inf, -inf */
+    bool has_mean;    /* of numbers: exact sums, rounded once */
+    double mean, stddev; /* the population's */
+    larder_value min, max; /* text: as its bytes sort */
+    larder_value p50, p95, p99;
+    /* 0: exact, as while distinct ones are at most 4096. Else a quantile is off
+     * by so much at the most: of numbers relatively, of times as a part of the
+     * range; and what a bin counts may lie so far outside. */
+    double quantile_error;
+    bool has_distinct; /* not of lists; NaN is one value, -0.0 is 0.0 */
+    uint64_t distinct;
+    double distinct_error; /* 0: exact; else the relative standard error */
+    /* The most frequent values, then the lesser first: where distinct is exact,
+     * of bools, integers, text and bytes. */
+    larder_counted *top;
+    size_t n_top;
+    larder_bin *bins; /* of equal width */
+    size_t n_bins;
+    bool has_lengths; /* text: characters; bytes; lists: items */
+    uint64_t min_length, max_length;
+    double mean_length;
+} larder_statistic;
+
+typedef struct larder_stats {
+    const char *view; /* NULL: of a stream */
+    uint64_t rows;
+    larder_time oldest, newest; /* events; LARDER_TIME_MIN: none, or a stream's */
+    larder_statistic *columns;
+    size_t n_columns;
+    void *memory; /* of all the values and names */
+} larder_stats;
+
+typedef struct larder_stats_options {
+    const char *view;
+    bool online; /* its rows as a read at call->now gives them; else history */
+    bool range;  /* of history: events of from .. to, both included */
+    larder_time from, to;
+} larder_stats_options;
+
+/* Statistics of a feature view, in one pass within bounded memory. Of history:
+ * the columns that its plain features read, under their names, then others that
+ * its windowed features aggregate. Online: its features. The order of rows and
+ * call->n_threads change nothing. No row at all is a report with rows 0.
+ * INVALID, NOT_FOUND (the view; online: not materialized yet), and the stores'
+ * own. larder_stats_release(). */
+LARDER_CHECKED larder_status larder_stats_of_view(larder_store *store,
+    const larder_call *call, const larder_stats_options *options,
+    larder_stats *out, larder_error *err);
+/* The same of a stream, which stays yours to close. */
+LARDER_CHECKED larder_status larder_stats_of_stream(larder_stream *rows,
+    const larder_call *call, larder_stats *out, larder_error *err);
+LARDER_API void larder_stats_release(larder_stats *stats);
+
 /* --------------------------------------------------------------- promotion */
 
 typedef struct larder_copy_options {

@@ -148,6 +148,7 @@ libldr_la_SOURCES += \
 	%D%/engine/derive.c %D%/engine/derive.h \
 	%D%/engine/derive_keys.c \
 	%D%/engine/differ.c %D%/engine/differ.h \
+	%D%/engine/distinct.c %D%/engine/distinct.h \
 	%D%/engine/events.c %D%/engine/events.h \
 	%D%/engine/explain.c %D%/engine/explain.h %D%/engine/explaining.h \
 	%D%/engine/explain_derived.c \
@@ -175,8 +176,12 @@ libldr_la_SOURCES += \
 	%D%/engine/sample.c %D%/engine/sample.h \
 	%D%/engine/series.c %D%/engine/series.h \
 	%D%/engine/shares.c %D%/engine/shares.h \
+	%D%/engine/sketch.c %D%/engine/sketch.h \
 	%D%/engine/spine.c %D%/engine/spine.h \
 	%D%/engine/statement.c %D%/engine/statement.h \
+	%D%/engine/statistics.c %D%/engine/statistics.h \
+	%D%/engine/statistics_report.c \
+	%D%/engine/survey.c %D%/engine/survey.h \
 	%D%/engine/track.c %D%/engine/track.h \
 	%D%/engine/two.c \
 	%D%/engine/verdict.c %D%/engine/verdict.h \

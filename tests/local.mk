@@ -63,6 +63,7 @@ ROOM_TESTS = \
 	%D%/test_runs \
 	%D%/test_snapshot \
 	%D%/test_sort \
+	%D%/test_statistics \
 	%D%/test_storage \
 	%D%/test_stream \
 	%D%/test_sum \
@@ -223,6 +224,7 @@ CLI_TESTS = \
 	%D%/cli/prove.sh \
 	%D%/cli/push.sh \
 	%D%/cli/serve.sh \
+	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh
 if HAVE_POSTGRES
 CLI_TESTS += %D%/cli/failures_postgres.sh
@@ -238,6 +240,7 @@ EXTRA_DIST += \
 	%D%/http/repository/features.yaml \
 	%D%/http/repository/orders.jsonl \
 	%D%/http/repository/visits.jsonl \
+	%D%/cli/stats_oracle.py \
 	%D%/cli/transcripts/copy.txt \
 	%D%/cli/transcripts/definitions.txt \
 	%D%/cli/transcripts/feast.txt \
@@ -245,6 +248,7 @@ EXTRA_DIST += \
 	%D%/cli/transcripts/forms.txt \
 	%D%/cli/transcripts/freshness.txt \
 	%D%/cli/transcripts/ingest.txt \
+	%D%/cli/transcripts/stats.txt \
 	%D%/cli/transcripts/tour.txt \
 	%D%/cli/transcripts/usage.txt
 
@@ -313,6 +317,7 @@ TEST_FILES = \
 	%D%/cli/transcripts/forms.txt \
 	%D%/cli/transcripts/freshness.txt \
 	%D%/cli/transcripts/ingest.txt \
+	%D%/cli/transcripts/stats.txt \
 	%D%/cli/transcripts/tour.txt \
 	%D%/cli/transcripts/usage.txt
 

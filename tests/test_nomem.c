@@ -336,6 +336,52 @@ prove(void)
 }
 
 static larder_status
+tell_stats(bool online)
+{
+    larder_stats_options options = {.view = "spend", .online = online};
+    larder_stats stats = {0};
+    larder_status rc =
+        larder_stats_of_view(s.store, &s.call, &options, &stats, &s.err);
+
+    for (size_t i = 0; rc == LARDER_OK && i < stats.n_columns; i++)
+        tell("%s %d %d ", stats.columns[i].name, (int)stats.columns[i].count,
+            (int)stats.columns[i].distinct);
+    larder_stats_release(&stats);
+    return rc;
+}
+
+static larder_status
+stats_of_history(void)
+{
+    return tell_stats(false);
+}
+
+static larder_status
+stats_online(void)
+{
+    return tell_stats(true);
+}
+
+static larder_status
+stats_of_rows(void)
+{
+    larder_text_options text = {.name = "spine", .format = LARDER_CSV};
+    larder_stream rows = {0};
+    larder_stats stats = {0};
+    larder_status rc;
+
+    rewind(input);
+    LARDER_TRY(larder_text_read(input, &text, &s.call, &rows, &s.err));
+    LARDER_TRY(larder_stats_of_stream(&rows, &s.call, &stats, &s.err));
+    for (size_t i = 0; i < stats.n_columns; i++)
+        tell("%s %d ", stats.columns[i].name, (int)stats.columns[i].distinct);
+out:
+    larder_stats_release(&stats);
+    larder_stream_close(&rows);
+    return rc;
+}
+
+static larder_status
 freshness(void)
 {
     larder_freshness_options options = {0};
@@ -595,6 +641,9 @@ static const trial trials[] = {
     {"get", get, SERVED, false, ""},
     {"prove", prove, SERVED, false, ""},
     {"freshness", freshness, SERVED, false, ""},
+    {"stats of history", stats_of_history, FILLED, false, ""},
+    {"stats online", stats_online, SERVED, false, ""},
+    {"stats of rows", stats_of_rows, FILLED, false, spine_csv},
     {"copy", copy, SERVED, false, ""},
     {"examine", examine, SERVED, false, ""},
     {"list", list, APPLIED, false, ""},

@@ -16,6 +16,7 @@ larder_SOURCES = \
 	%D%/door.h \
 	%D%/door_cli.c \
 	%D%/fallback.c %D%/fallback.h \
+	%D%/guess.c %D%/guess.h \
 	%D%/help.c %D%/help.h \
 	%D%/input.c %D%/input.h \
 	%D%/join.h \
@@ -40,6 +41,7 @@ larder_SOURCES = \
 	%D%/op_prove.c \
 	%D%/op_push.c \
 	%D%/op_show.c \
+	%D%/op_stats.c \
 	%D%/op_test.c \
 	%D%/op_validate.c \
 	%D%/operation.c %D%/operation.h \

@@ -12,9 +12,9 @@
 
 const struct operation *const operations[] = {&op_init, &op_validate, &op_test,
     &op_plan, &op_apply, &op_diff, &op_rollback, &op_copy, &op_teardown, &op_ls,
-    &op_show, &op_search, &op_lineage, &op_sql, &op_doctor, &op_ingest,
-    &op_push, &op_join, &op_explain, &op_materialize, &op_get, &op_prove,
-    &op_freshness,
+    &op_show, &op_search, &op_lineage, &op_sql, &op_stats, &op_doctor,
+    &op_ingest, &op_push, &op_join, &op_explain, &op_materialize, &op_get,
+    &op_prove, &op_freshness,
 #ifdef HAVE_SERVER
     &op_serve,
 #endif
