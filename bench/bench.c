@@ -7,6 +7,7 @@
  *     bench spine N S                the spine, to standard output
  *     bench ingest FOLDER CSV THREADS
  *     bench join FOLDER N S THREADS  seconds and sums of one join
+ *     bench stats FOLDER THREADS     seconds and means of all columns
  *     bench materialize FOLDER THREADS VIEW...
  *     bench get FOLDER N ENTITIES    nanoseconds a read
  *
@@ -324,6 +325,28 @@ get(const char *folder, uint64_t n, uint64_t entities)
     return 0;
 }
 
+static int
+stats(const char *folder, unsigned threads)
+{
+    larder_stats_options options = {.view = "all"};
+    larder_call call = {.n_threads = threads};
+    larder_store *store = open_store(folder, &call);
+    larder_stats all = {0};
+    larder_error err = {0};
+    int64_t begun = microseconds();
+
+    if (larder_stats_of_view(store, &call, &options, &all, &err) != LARDER_OK)
+        fail("stats", &err);
+    printf("{\"what\": \"stats\", \"by\": \"larder\", \"seconds\": %.4f, "
+           "\"rows\": %" PRIu64 ", \"mean_f6\": %.17g, \"stddev_f6\": %.17g, "
+           "\"peak_mib\": %.0f}\n",
+        (double)(microseconds() - begun) / 1e6, all.rows, all.columns[6].mean,
+        all.columns[6].stddev, peak_mebibytes());
+    larder_stats_release(&all);
+    larder_close(store);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -340,6 +363,8 @@ main(int argc, char **argv)
     if (strcmp(what, "join") == 0 && argc == 6)
         return join(
             argv[2], count(argv[3]), count(argv[4]), (unsigned)count(argv[5]));
+    if (strcmp(what, "stats") == 0 && argc == 4)
+        return stats(argv[2], (unsigned)count(argv[3]));
     if (strcmp(what, "materialize") == 0 && argc > 4)
         return materialize(
             argv[2], (unsigned)count(argv[3]), argv + 4, (size_t)argc - 4);

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""peers.py EVENTS.csv DATABASE THREADS - the same join by DuckDB and Polars.
+"""peers.py EVENTS.csv DATABASE THREADS - the same join by DuckDB and Polars,
+and the statistics of all columns by DuckDB.
 
 Loads the events, prints the names of the peers there are, then answers lines
 "NAME SPINE.csv" with one JSON line each: the seconds, and the sums that tell
 whether it is the same join. DuckDB joins its own native tables in the file
 DATABASE; the result stays in memory on its side, all columns, no matter in
-which order. Polars gives its rows in the spine's order, as Larder does.
+which order. Polars gives its rows in the spine's order, as Larder does. A line
+"summarize" is answered with what DuckDB's SUMMARIZE took, and means.
 """
 import datetime
 import json
@@ -40,6 +42,19 @@ class DuckDB:
         ).fetchone()
         self.db.execute("drop table joined")
         return seconds, rows, matched, i1, f6
+
+    def summarize(self):
+        begun = time.perf_counter()
+        self.db.execute("create or replace temp table summary as summarize "
+                        f"select {', '.join(COLUMNS)} from ev")
+        seconds = time.perf_counter() - begun
+        mean, rows = self.db.execute(
+            "select cast(avg as double), count from summary "
+            "where column_name = 'f6'").fetchone()
+        stddev, = self.db.execute("select stddev_pop(f6) from ev").fetchone()
+        return {"what": "stats", "by": "summarize", "seconds":
+                round(seconds, 4), "rows": rows, "mean_f6": mean,
+                "stddev_f6": stddev}
 
     def asof(self, spine):
         columns = ", ".join(
@@ -79,7 +94,7 @@ class Polars:
 
 def main():
     events, database, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    peers = {}
+    peers, duckdb = {}, None
     try:
         duckdb = DuckDB(events, database, threads)
         peers.update(asof=duckdb.asof, arg_max=duckdb.arg_max)
@@ -94,6 +109,9 @@ def main():
         words = line.split()
         if not words or words[0] == "quit":
             break
+        if words[0] == "summarize":
+            print(json.dumps(duckdb.summarize()), flush=True)
+            continue
         seconds, rows, matched, i1, f6 = peers[words[0]](words[1])
         print(json.dumps({
             "what": "join", "by": words[0], "seconds": round(seconds, 4),
