@@ -237,6 +237,14 @@ sqlite_keys_judge(const sqlite_keys *keys)
     return keys->one_before || keys->latest;
 }
 
+int64_t
+sqlite_keys_sure_from(const sqlite_keys *keys)
+{
+    if (!sqlite_keys_judge(keys))
+        return INT64_MIN;
+    return keys->latest ? INT64_MAX : keys->own_from;
+}
+
 bool
 sqlite_keys_admit(sqlite_keys *keys, larder_time event, int64_t created)
 {

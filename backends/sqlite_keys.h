@@ -40,6 +40,8 @@ int sqlite_keys_bind(sqlite_keys *keys, sqlite3_stmt *statement,
 
 /* Must each row be admitted, or is what the statement gives wanted anyway? */
 bool sqlite_keys_judge(const sqlite_keys *keys);
+/* Of the key at hand all rows of this time or later are wanted. */
+int64_t sqlite_keys_sure_from(const sqlite_keys *keys);
 /* Is the next row of the key at hand, newest first, wanted? If not, none that
  * follows is. NO_CREATED stands for null. */
 bool sqlite_keys_admit(sqlite_keys *keys, larder_time event, int64_t created);

@@ -13,6 +13,10 @@
  * with the next key. */
 #define PATIENCE 24u
 
+/* Rows between two looks at how much text there is. */
+#define LOOK_EVERY 64u
+_Static_assert(BATCH_ROWS % LOOK_EVERY == 0, "a full batch is looked at");
+
 /* Columns of larder_keys: times, then parts of the key. */
 enum { LOW, HIGH, FIRST_PART };
 #define PARTS "p0, p1, p2, p3, p4, p5, p6, p7"
@@ -23,15 +27,93 @@ struct sqlite_sought {
     const sqlite_shape *shape;
     sqlite_keys *keys;
     sqlite3_stmt *statement;
-    bool judge;  /* the keys ask for less than the statement gives */
     bool at_key; /* there is one at hand */
     unsigned n_passed;
     bool stopped;        /* on purpose */
     int n_values;        /* of the function's arguments */
     larder_batch *batch; /* being filled */
+    size_t n_whole;      /* its rows that are; others lack their key */
+    int64_t sure_from;   /* rows of the key at hand that are wanted anyway */
     larder_status rc;    /* why it could not be, and ... */
     larder_error *err;   /* ... where to say so */
 };
+
+/* ---------------------------------------------------------- what rows share */
+
+/* Append a word so many times. False: there is no room. */
+static bool
+repeat_word(larder_column *column, int64_t word, size_t n_rows)
+{
+    int64_t *values = (int64_t *)column->values + column->n_rows;
+
+    if (n_rows > column->room_rows - column->n_rows)
+        return false;
+    for (size_t i = 0; i < n_rows; i++)
+        values[i] = word;
+    for (size_t i = 0, row = column->n_rows;
+         column->valid != NULL && i < n_rows; i++) {
+        unsigned bits = column->valid[(row + i) >> 3];
+
+        column->valid[(row + i) >> 3] =
+            (uint8_t)(bits | 1u << ((row + i) & 7u));
+    }
+    column->n_rows += n_rows;
+    return true;
+}
+
+/* Append the key's part to rows of the batch that lack it. */
+static larder_status
+repeat_part(
+    const sqlite_sought *s, size_t part, size_t n_rows, larder_error *err)
+{
+    larder_column *column = &s->batch->columns[part];
+    larder_status rc = LARDER_OK;
+    size_t row;
+    const larder_column *from = sqlite_keys_part(s->keys, part, &row);
+    larder_value value;
+
+    if (from->type == LARDER_INT64 &&
+        repeat_word(column, ((const int64_t *)from->values)[row], n_rows))
+        return LARDER_OK;
+    value = larder_column_value(from, row);
+    for (size_t i = 0; i < n_rows && rc == LARDER_OK; i++)
+        rc = larder_column_append(column, &value, err);
+    return rc;
+}
+
+/* Give rows their key, which is the one at hand. */
+static larder_status
+finish_run(sqlite_sought *s, larder_error *err)
+{
+    size_t n_rows = s->batch->n_rows - s->n_whole;
+    larder_status rc = LARDER_OK;
+
+    s->n_whole = s->batch->n_rows;
+    for (size_t i = 0; n_rows > 0 && i < s->shape->first; i++)
+        if (rc == LARDER_OK)
+            rc = repeat_part(s, i, n_rows, err);
+    return rc;
+}
+
+/* What the table has not, mostly the created time, is null in all rows. */
+static larder_status
+finish_batch(sqlite_sought *s, larder_error *err)
+{
+    const sqlite_shape *shape = s->shape;
+    size_t n_rows = s->batch->n_rows;
+    larder_status rc = finish_run(s, err);
+
+    for (size_t i = shape->first; i < shape->schema.n_fields; i++) {
+        larder_column *column = &s->batch->columns[i];
+
+        if (shape->cells[i].index >= 0)
+            continue;
+        while (rc == LARDER_OK && column->n_rows < n_rows)
+            if (column->type != LARDER_TIMESTAMP || !sqlite_push_null(column))
+                rc = larder_column_append_null(column, err);
+    }
+    return rc;
+}
 
 /* ---------------------------------------------------------- keys as a table */
 
@@ -105,10 +187,14 @@ keys_close(sqlite3_vtab_cursor *cursor)
 static int
 keys_next(sqlite3_vtab_cursor *base)
 {
-    sqlite_sought *sought = ((keys_cursor *)base)->sought;
+    sqlite_sought *s = ((keys_cursor *)base)->sought;
 
-    sought->at_key = sqlite_keys_next(sought->keys);
-    sought->n_passed = 0;
+    s->rc = finish_run(s, s->err);
+    if (s->rc != LARDER_OK)
+        return SQLITE_ERROR;
+    s->at_key = sqlite_keys_next(s->keys);
+    s->sure_from = sqlite_keys_sure_from(s->keys);
+    s->n_passed = 0;
     return SQLITE_OK;
 }
 
@@ -208,56 +294,41 @@ static const sqlite3_module keys_module = {.xConnect = keys_connect,
 
 /* --------------------------------------------------------- rows by function */
 
+/* The function's first argument is the event time. */
 static larder_status
-take_keys(const sqlite_sought *s, larder_error *err)
+take_row(sqlite_sought *s, sqlite3_value **values, larder_time event,
+    larder_error *err)
 {
+    const sqlite_shape *shape = s->shape;
+    larder_column *columns = s->batch->columns;
+    size_t i = shape->first;
+    int base = shape->cells[i].index;
     larder_status rc = LARDER_OK;
 
-    for (size_t i = 0; i < s->shape->first && rc == LARDER_OK; i++) {
-        larder_column *column = &s->batch->columns[i];
-        size_t row;
-        const larder_column *part = sqlite_keys_part(s->keys, i, &row);
+    if (event != 0 && sqlite_push(&columns[i], &event))
+        i++;
+    for (; i < shape->schema.n_fields && rc == LARDER_OK; i++) {
+        const sqlite_cell *cell = &shape->cells[i];
 
-        larder_value value;
-
-        if (part->type == LARDER_INT64 &&
-            sqlite_push(column, (const int64_t *)part->values + row))
-            continue;
-        value = larder_column_value(part, row);
-        rc = larder_column_append(column, &value, err);
+        if (cell->index >= 0)
+            rc = sqlite_read_value(
+                shape, cell, values[cell->index - base], &columns[i], err);
     }
+    s->batch->n_rows++;
     return rc;
 }
 
-/* Mostly of the created time that the table has not. */
+/* So far is one more row; is that enough? Text is counted now and then. */
 static larder_status
-append_null(const sqlite_cell *cell, larder_column *column, larder_error *err)
+look_if_full(sqlite_sought *s, bool *full, larder_error *err)
 {
-    if (cell->type == LARDER_TIMESTAMP && sqlite_push_null(column))
-        return LARDER_OK;
-    return larder_column_append_null(column, err);
-}
+    larder_status rc = LARDER_OK;
 
-/* The function's first argument is the event time. */
-static larder_status
-take_row(const sqlite_sought *s, sqlite3_value **values, larder_error *err)
-{
-    const sqlite_shape *shape = s->shape;
-    int base = shape->cells[shape->first].index;
-    larder_status rc = take_keys(s, err);
-
-    for (size_t i = shape->first; i < shape->schema.n_fields; i++) {
-        const sqlite_cell *cell = &shape->cells[i];
-
-        if (rc != LARDER_OK)
-            return rc;
-        if (cell->index < 0)
-            rc = append_null(cell, &s->batch->columns[i], err);
-        else
-            rc = sqlite_read_value(shape, cell, values[cell->index - base],
-                &s->batch->columns[i], err);
+    *full = false;
+    if (s->batch->n_rows % LOOK_EVERY == 0) {
+        rc = finish_run(s, err);
+        *full = rc == LARDER_OK && sqlite_batch_is_full(s->batch);
     }
-    s->batch->n_rows++;
     return rc;
 }
 
@@ -271,26 +342,38 @@ pass_over(sqlite_sought *s, sqlite3_context *context)
     sqlite3_result_error(context, "the statement is stopped", -1);
 }
 
+/* Rows from the key's own beginning on need no more thought. */
+static bool
+is_admitted(sqlite_sought *s, larder_time event)
+{
+    return event >= s->sure_from ||
+           (!sqlite_keys_done(s->keys) &&
+               sqlite_keys_admit(s->keys, event, NO_CREATED));
+}
+
 /* No answer is no. */
 static void
 call_take(sqlite3_context *context, int n_values, sqlite3_value **values)
 {
     sqlite_sought *s = *(sqlite_sought **)sqlite3_user_data(context);
+    larder_time event;
+    bool full = false;
 
     if (s == NULL || n_values != s->n_values) {
         sqlite3_result_error(context, "larder_take() is not for users", -1);
         return;
     }
-    if (s->judge && (sqlite_keys_done(s->keys) ||
-                        !sqlite_keys_admit(s->keys,
-                            sqlite3_value_int64(values[0]), NO_CREATED))) {
+    event = sqlite3_value_int64(values[0]);
+    if (!is_admitted(s, event)) {
         pass_over(s, context);
         return;
     }
-    s->rc = take_row(s, values, s->err);
+    s->rc = take_row(s, values, event, s->err);
+    if (s->rc == LARDER_OK)
+        s->rc = look_if_full(s, &full, s->err);
     if (s->rc != LARDER_OK)
         sqlite3_result_error(context, "the row cannot be read", -1);
-    else if (sqlite_batch_is_full(s->batch))
+    else if (full)
         sqlite3_result_int(context, 1);
 }
 
@@ -394,10 +477,7 @@ sqlite_sought_new(sqlite_reader *reader, const larder_scan *scan,
         rc = larder_fail(err, LARDER_NOMEM, "out of memory");
         goto out;
     }
-    *made = (sqlite_sought){.reader = reader,
-        .shape = shape,
-        .keys = keys,
-        .judge = sqlite_keys_judge(keys)};
+    *made = (sqlite_sought){.reader = reader, .shape = shape, .keys = keys};
     for (size_t i = shape->first; i < shape->schema.n_fields; i++)
         made->n_values += shape->cells[i].index >= 0;
     LARDER_TRY(sqlite_prepare(&reader->link, sql.text, &made->statement, err));
@@ -424,7 +504,15 @@ sqlite_sought_fill(
 {
     int code;
 
+    for (size_t i = 0; i < batch->schema->n_fields; i++) {
+        larder_status rc =
+            larder_column_reserve(&batch->columns[i], BATCH_ROWS, 0, err);
+
+        if (rc != LARDER_OK)
+            return rc;
+    }
     sought->batch = batch;
+    sought->n_whole = batch->n_rows;
     sought->err = err;
     sought->rc = LARDER_OK;
     do {
@@ -435,6 +523,8 @@ sqlite_sought_fill(
         if (sought->stopped)
             (void)sqlite3_reset(sought->statement);
     } while (sought->stopped);
+    if (sought->rc == LARDER_OK)
+        sought->rc = finish_batch(sought, err);
     sought->batch = NULL;
     sought->err = NULL;
     *ended = code == SQLITE_DONE;
