@@ -472,7 +472,9 @@ static larder_status
 turn_column(ldr_gathering *g, larder_column *to, const larder_column *from,
     size_t row, size_t n, larder_error *err)
 {
+    const uint64_t *last = (const uint64_t *)from->values + row + n - 1;
     larder_status rc;
+    uint64_t *words;
 
     if (from->n_nulls != 0 || ldr_type_width(from->type) != 8) {
         for (size_t i = 0; i < n; i++)
@@ -480,8 +482,12 @@ turn_column(ldr_gathering *g, larder_column *to, const larder_column *from,
         return ldr_column_gather(to, from, g->order, n, err);
     }
     LARDER_TRY(ldr_column_grow_rows(to, n, err));
-    for (size_t i = n; i-- > 0;)
-        (void)ldr_column_push(to, ((const uint64_t *)from->values)[row + i]);
+    words = (uint64_t *)to->values + to->n_rows;
+    for (size_t i = 0; i < n; i++)
+        words[i] = *(last - i);
+    for (size_t i = 0; to->valid != NULL && i < n; i++)
+        ldr_bit_set(to->valid, to->n_rows + i, true);
+    to->n_rows += n;
 out:
     return rc;
 }

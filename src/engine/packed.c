@@ -53,31 +53,6 @@ ldr_packed_release(ldr_packed *packed)
     *packed = (ldr_packed){0};
 }
 
-static void
-add_column(uint64_t *words, size_t width, const larder_column *column, size_t c)
-{
-    const uint64_t *values = column->values;
-
-    for (size_t i = 0; i < column->n_rows; i++)
-        words[i * width + 1 + c] = values[i];
-    for (size_t i = 0; i < column->n_rows; i++)
-        words[i * width] |= (uint64_t)!ldr_column_is_null(column, i) << c;
-}
-
-void
-ldr_packed_add(ldr_packed *packed, const larder_batch *rows)
-{
-    size_t width = 1 + packed->n_columns;
-    uint64_t *words = packed->words + packed->n_rows * width;
-
-    assert(rows->n_rows <= packed->room_rows - packed->n_rows);
-    for (size_t i = 0; i < rows->n_rows; i++)
-        words[i * width] = 0;
-    for (size_t c = 0; c < packed->n_columns; c++)
-        add_column(words, width, &rows->columns[c], c);
-    packed->n_rows += rows->n_rows;
-}
-
 /* The words of a row by index. */
 static inline const uint64_t *
 words_of(const ldr_packed *const *parts, size_t row)

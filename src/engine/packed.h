@@ -9,6 +9,8 @@
 #ifndef LDR_PACKED_H
 #define LDR_PACKED_H
 
+#include <assert.h>
+
 #include "larder.h"
 #include "larder_backend.h"
 
@@ -27,8 +29,31 @@ larder_status ldr_packed_start(
     ldr_packed *packed, size_t n_columns, size_t room_rows, larder_error *err);
 void ldr_packed_release(ldr_packed *packed);
 
-/* Append the rows, for which there is room, of a batch of such columns. */
-void ldr_packed_add(ldr_packed *packed, const larder_batch *rows);
+/* The next row, for which there is room: all of its values are there, and are
+ * yet to be set. */
+static inline uint64_t *
+ldr_packed_next(ldr_packed *packed)
+{
+    uint64_t *words = packed->words + packed->n_rows * (1 + packed->n_columns);
+
+    assert(packed->n_rows < packed->room_rows);
+    packed->n_rows++;
+    words[0] = UINT64_MAX;
+    return words;
+}
+
+static inline void
+ldr_packed_set(uint64_t *words, size_t column, uint64_t bits)
+{
+    words[1 + column] = bits;
+}
+
+static inline void
+ldr_packed_set_null(uint64_t *words, size_t column)
+{
+    words[0] &= ~((uint64_t)1 << column);
+    words[1 + column] = 0;
+}
 
 /* Append columns of rows by index, each to a column of `out`, as
  * ldr_column_gather_parts does. */

@@ -26,9 +26,16 @@
 #include "data/column.h"
 #include "engine/track.h"
 
+/* What a window's answers come from. */
+typedef struct origin {
+    const ldr_window *window;
+    const ldr_series *series;
+    const ldr_edge *edge;
+    ldr_track *track;
+} origin;
+
 struct ldr_windows {
-    const ldr_window *windows;
-    size_t *track_of; /* each window */
+    origin *origins; /* each window's */
     size_t n_windows;
     ldr_series *series;
     size_t n_series;
@@ -134,6 +141,14 @@ track_for(ldr_windows *all, const ldr_window *window)
     return &tracks[i];
 }
 
+static origin
+origin_of(const ldr_windows *all, const ldr_window *window, ldr_track *track)
+{
+    const ldr_edge *edge = &all->edges[track->edge];
+
+    return (origin){window, &all->series[edge->series], edge, track};
+}
+
 /* Give a track what an aggregate adds to. */
 static bool
 equip(ldr_track *to, ldr_aggregate aggregate)
@@ -163,13 +178,12 @@ ldr_windows_new(const ldr_window *windows, size_t n_windows, ldr_windows **out,
     bool whole = made != NULL;
 
     if (whole) {
-        made->windows = windows;
         made->n_windows = n_windows;
-        made->track_of = calloc(room, sizeof *made->track_of);
+        made->origins = calloc(room, sizeof *made->origins);
         made->series = calloc(room, sizeof *made->series);
         made->edges = calloc(room, sizeof *made->edges);
         made->tracks = calloc(room, sizeof *made->tracks);
-        whole = made->track_of != NULL && made->series != NULL &&
+        whole = made->origins != NULL && made->series != NULL &&
                 made->edges != NULL && made->tracks != NULL;
     }
     for (size_t i = 0; whole && i < n_windows; i++) {
@@ -177,7 +191,7 @@ ldr_windows_new(const ldr_window *windows, size_t n_windows, ldr_windows **out,
 
         assert(windows[i].aggregate != LDR_AGGREGATE_NONE);
         assert(windows[i].window_us > 0 && windows[i].offset_us >= 0);
-        made->track_of[i] = (size_t)(of - made->tracks);
+        made->origins[i] = origin_of(made, &windows[i], of);
         whole = equip(of, windows[i].aggregate);
     }
     if (!whole) {
@@ -202,7 +216,7 @@ ldr_windows_free(ldr_windows *windows)
     for (size_t i = 0; i < windows->n_tracks; i++) {
         ldr_track_release(&windows->tracks[i]);
     }
-    free(windows->track_of);
+    free(windows->origins);
     free(windows->series);
     free(windows->edges);
     free(windows->tracks);
@@ -211,6 +225,8 @@ ldr_windows_free(ldr_windows *windows)
 
 /* ---------------------------------------------------------------- answers */
 
+/* To a column, or to a row of words (see packed.h), of which all values are
+ * there so far. */
 typedef struct answer {
     const ldr_window *window;
     const ldr_series *series;
@@ -218,12 +234,18 @@ typedef struct answer {
     ldr_track *track;
     larder_time t;
     larder_column *out;
+    uint64_t *words; /* NULL: to the column */
+    size_t place;    /* in the row of words */
 } answer;
 
 /* Most answers are eight bytes, for which there is room. */
 static inline larder_status
 append_integer(const answer *to, int64_t value, larder_error *err)
 {
+    if (to->words != NULL) {
+        ldr_packed_set(to->words, to->place, (uint64_t)value);
+        return LARDER_OK;
+    }
     if (to->out->type == LARDER_INT64 &&
         ldr_column_push(to->out, (uint64_t)value))
         return LARDER_OK;
@@ -236,14 +258,24 @@ append_real(const answer *to, double value, larder_error *err)
     uint64_t bits;
 
     memcpy(&bits, &value, sizeof bits);
+    if (to->words != NULL) {
+        ldr_packed_set(to->words, to->place, bits);
+        return LARDER_OK;
+    }
     if (to->out->type == LARDER_FLOAT64 && ldr_column_push(to->out, bits))
         return LARDER_OK;
     return larder_column_append_real(to->out, value, err);
 }
 
 static inline larder_status
-append_null(larder_column *out, larder_error *err)
+append_null(const answer *to, larder_error *err)
 {
+    larder_column *out = to->out;
+
+    if (to->words != NULL) {
+        ldr_packed_set_null(to->words, to->place);
+        return LARDER_OK;
+    }
     if ((out->type == LARDER_FLOAT64 || out->type == LARDER_INT64) &&
         ldr_column_push_null(out))
         return LARDER_OK;
@@ -261,7 +293,7 @@ append_integer_sum(
 
     if (ldr_integer_sum_value(sum, &value) &&
         (!narrow || (value >= INT32_MIN && value <= INT32_MAX)))
-        return larder_column_append_integer(to->out, value, err);
+        return append_integer(to, value, err);
     larder_time_print(to->t, text);
     larder_fail(err, LARDER_INVALID,
         "feature '%s': the sum of its window at %s does not fit %s",
@@ -347,15 +379,13 @@ append_value(const answer *to, size_t place, larder_error *err)
     const larder_column *from = to->series->values;
     size_t row = ldr_series_row(to->series, place);
 
-    assert(from->type == to->out->type);
+    assert(from->type == to->window->type);
     switch (from->type) {
     case LARDER_INT64:
     case LARDER_TIMESTAMP:
-        return larder_column_append_integer(
-            to->out, ((const int64_t *)from->values)[row], err);
+        return append_integer(to, ((const int64_t *)from->values)[row], err);
     case LARDER_FLOAT64:
-        return larder_column_append_real(
-            to->out, ((const double *)from->values)[row], err);
+        return append_real(to, ((const double *)from->values)[row], err);
     case LARDER_STRING:
     case LARDER_BYTES:
         return larder_column_append_text(
@@ -386,7 +416,7 @@ append_extreme(const answer *to, size_t place, larder_error *err)
     if (reals != NULL) /* all NaN are one */
         return append_real(
             to, isnan(reals[place]) ? (double)NAN : reals[place], err);
-    if (integers != NULL && to->out->type == LARDER_INT64)
+    if (integers != NULL && to->window->type == LARDER_INT64)
         return append_integer(to, integers[place], err);
     return append_value(to, place, err);
 }
@@ -402,7 +432,7 @@ append_answer(const answer *to, larder_error *err)
     if (aggregate == LDR_AGGREGATE_COUNT_DISTINCT)
         return append_integer(to, (int64_t)of->n_distinct, err);
     if (of->begin == of->end)
-        return append_null(to->out, err);
+        return append_null(to, err);
     switch (aggregate) {
     case LDR_AGGREGATE_NONE:
     case LDR_AGGREGATE_COUNT:
@@ -413,8 +443,7 @@ append_answer(const answer *to, larder_error *err)
     case LDR_AGGREGATE_MEAN:
         return append_mean(to, err);
     case LDR_AGGREGATE_STDDEV:
-        return larder_column_append_real(
-            to->out, ldr_moments_stddev(of->moments), err);
+        return append_real(to, ldr_moments_stddev(of->moments), err);
     case LDR_AGGREGATE_MIN:
         return append_extreme(to, ldr_track_least(of, to->edge), err);
     case LDR_AGGREGATE_MAX:
@@ -424,34 +453,51 @@ append_answer(const answer *to, larder_error *err)
     case LDR_AGGREGATE_LAST:
         return append_value(to, of->end - 1, err);
     }
-    return larder_column_append_null(to->out, err); /* not an aggregate */
+    return append_null(to, err); /* not an aggregate */
 }
 
+/* Where answers go: a column each, or rows of words. */
+typedef struct sink {
+    larder_column *const *columns;
+    ldr_packed *packed; /* NULL: to the columns */
+} sink;
+
 static larder_status
-append_answers(ldr_windows *windows, larder_time t, larder_column *const *out,
-    larder_error *err)
+append_answers(
+    ldr_windows *windows, larder_time t, const sink *out, larder_error *err)
 {
     larder_status rc = LARDER_OK;
+    answer to = {.t = t};
 
+    if (out->packed != NULL)
+        to.words = ldr_packed_next(out->packed);
     for (size_t i = 0; rc == LARDER_OK && i < windows->n_windows; i++) {
-        ldr_track *of = &windows->tracks[windows->track_of[i]];
-        const ldr_edge *by = &windows->edges[of->edge];
-        answer to = {&windows->windows[i], &windows->series[by->series], by, of,
-            t, out[i]};
+        const origin *from = &windows->origins[i];
 
+        to.window = from->window;
+        to.series = from->series;
+        to.edge = from->edge;
+        to.track = from->track;
+        to.out = out->columns == NULL ? NULL : out->columns[i];
+        to.place = i;
         rc = append_answer(&to, err);
     }
     return rc;
 }
 
 static larder_status
-append_nulls(
-    const ldr_windows *windows, larder_column *const *out, larder_error *err)
+append_nulls(const ldr_windows *windows, const sink *out, larder_error *err)
 {
     larder_status rc = LARDER_OK;
+    answer to = {0};
 
-    for (size_t i = 0; rc == LARDER_OK && i < windows->n_windows; i++)
-        rc = append_null(out[i], err);
+    if (out->packed != NULL)
+        to.words = ldr_packed_next(out->packed);
+    for (size_t i = 0; rc == LARDER_OK && i < windows->n_windows; i++) {
+        to.out = out->columns == NULL ? NULL : out->columns[i];
+        to.place = i;
+        rc = append_null(&to, err);
+    }
     return rc;
 }
 
@@ -491,10 +537,9 @@ move_to(ldr_windows *windows, larder_time t)
     }
 }
 
-larder_status
-ldr_windows_run(ldr_windows *windows, const ldr_events *events,
-    const larder_time *times, size_t n_times, larder_column *const *out,
-    larder_error *err)
+static larder_status
+run(ldr_windows *windows, const ldr_events *events, const larder_time *times,
+    size_t n_times, const sink *out, larder_error *err)
 {
     larder_time first = LARDER_TIME_MAX;
     larder_status rc = LARDER_OK;
@@ -516,4 +561,25 @@ ldr_windows_run(ldr_windows *windows, const ldr_events *events,
     }
 out:
     return rc;
+}
+
+larder_status
+ldr_windows_run(ldr_windows *windows, const ldr_events *events,
+    const larder_time *times, size_t n_times, larder_column *const *out,
+    larder_error *err)
+{
+    const sink to = {.columns = out};
+
+    return run(windows, events, times, n_times, &to, err);
+}
+
+larder_status
+ldr_windows_run_packed(ldr_windows *windows, const ldr_events *events,
+    const larder_time *times, size_t n_times, ldr_packed *out,
+    larder_error *err)
+{
+    const sink to = {.packed = out};
+
+    assert(out->n_columns == windows->n_windows);
+    return run(windows, events, times, n_times, &to, err);
 }

@@ -22,6 +22,7 @@
 #define LDR_WINDOW_H
 
 #include "definition/definition.h"
+#include "engine/packed.h"
 
 #define LDR_NO_COLUMN SIZE_MAX
 
@@ -64,5 +65,10 @@ void ldr_windows_free(ldr_windows *windows); /* NULL allowed */
 larder_status ldr_windows_run(ldr_windows *windows, const ldr_events *events,
     const larder_time *times, size_t n_times, larder_column *const *out,
     larder_error *err);
+/* The same, a row of words for each moment; there is room for them, and answers
+ * are of types that ldr_packed_fits(). */
+larder_status ldr_windows_run_packed(ldr_windows *windows,
+    const ldr_events *events, const larder_time *times, size_t n_times,
+    ldr_packed *out, larder_error *err);
 
 #endif

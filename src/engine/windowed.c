@@ -23,9 +23,6 @@
 /* Keys between two looks at the caller's wish to stop. */
 #define CHECK_EVERY 256u
 
-/* Rows answered between two times they are packed. */
-#define PACK_EVERY 512u
-
 /* The work of one part. */
 typedef struct meeting {
     const ldr_answering *answering;
@@ -55,7 +52,7 @@ typedef struct meeting {
     int64_t *waiting;
     larder_time *times;
     size_t *asked;           /* chunk rows of these moments */
-    larder_batch made;       /* not packed yet: one column per window */
+    larder_batch made;       /* what is not packed: one column per window */
     larder_column **columns; /* these */
     ldr_asof_result *result;
 } meeting;
@@ -415,28 +412,17 @@ out:
 
 /* ------------------------------------------------------------------ answers */
 
-/* Rows of answers were just made: those at or after the first event are some.
- */
+/* Rows of answers are about to be made, the next one is `row`: those at or
+ * after the first event are some. */
 static void
 number_answers(meeting *m, const ldr_events *events, const larder_time *moments,
-    const size_t *asked, size_t n)
+    const size_t *asked, size_t n, size_t row)
 {
     const larder_time *times = events->batch->columns[events->event].values;
-    size_t row = m->result->packed.n_rows + m->made.n_rows;
 
     for (size_t i = 0; i < n; i++, row++)
         if (events->begin < events->end && times[events->begin] <= moments[i])
             m->answers[asked[i]] = ldr_answer_row(m->part, row);
-    m->made.n_rows += n;
-}
-
-static void
-pack(meeting *m)
-{
-    if (m->result->packed.words == NULL)
-        return;
-    ldr_packed_add(&m->result->packed, &m->made);
-    larder_batch_clear(&m->made);
 }
 
 /* Some moments of one key, ascending, of the rows that were known by then. */
@@ -444,6 +430,7 @@ static larder_status
 answer_moments(meeting *m, larder_time known_by, const larder_time *moments,
     const size_t *asked, size_t n, larder_error *err)
 {
+    ldr_packed *packed = &m->result->packed;
     ldr_events events;
     larder_status rc = LARDER_OK;
 
@@ -454,11 +441,15 @@ answer_moments(meeting *m, larder_time known_by, const larder_time *moments,
             m->n_keys, m->lent, m->n_lent, &events, err));
     else
         LARDER_TRY(ldr_gathering_finish(m->gathering, known_by, &events, err));
+    if (packed->words != NULL) {
+        number_answers(m, &events, moments, asked, n, packed->n_rows);
+        return ldr_windows_run_packed(
+            m->windows, &events, moments, n, packed, err);
+    }
+    number_answers(m, &events, moments, asked, n, m->made.n_rows);
+    m->made.n_rows += n;
     LARDER_TRY(
         ldr_windows_run(m->windows, &events, moments, n, m->columns, err));
-    number_answers(m, &events, moments, asked, n);
-    if (m->made.n_rows >= PACK_EVERY)
-        pack(m);
 out:
     return rc;
 }
@@ -536,7 +527,7 @@ out:
 
 /* ------------------------------------------------------------------- a part */
 
-/* Answers of words are packed as they come, others stay as they are made. */
+/* Answers of words are made packed. */
 static larder_status
 start_rows(meeting *m, const larder_schema *schema, larder_error *err)
 {
@@ -544,11 +535,8 @@ start_rows(meeting *m, const larder_schema *schema, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(larder_batch_init(&m->made, schema, err));
-    if (ldr_packed_fits(schema)) {
-        LARDER_TRY(
-            ldr_packed_start(&m->result->packed, schema->n_fields, n, err));
-        n = 2 * PACK_EVERY;
-    }
+    if (ldr_packed_fits(schema))
+        return ldr_packed_start(&m->result->packed, schema->n_fields, n, err);
     for (size_t i = 0; i < schema->n_fields; i++) {
         m->columns[i] = &m->made.columns[i];
         LARDER_TRY(larder_column_reserve(m->columns[i], n, 0, err));
@@ -582,11 +570,10 @@ out:
     return rc;
 }
 
-/* What is packed is packed to the end; other rows are the result. */
+/* Rows that are not packed are the result. */
 static void
 finish_result(meeting *m)
 {
-    pack(m);
     if (m->result->packed.words != NULL)
         return;
     m->result->rows = m->made;
