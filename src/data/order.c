@@ -24,6 +24,10 @@
 /* Pairs handled between two looks at the caller's patience. */
 #define PATIENCE ((size_t)1 << 20)
 
+/* Rows that are called up before they are looked at: sorted they lie anywhere
+ * in the batch. */
+#define AHEAD 16u
+
 typedef struct pair {
     uint64_t number;
     size_t row;
@@ -317,9 +321,24 @@ after_tie(const ordering *all, uint64_t number, place at)
     return (place){.level = at.level + 1};
 }
 
+/* What rows tied on this column are looked up in next, if those are words;
+ * NULL: something else. */
+static const char *
+next_values(const ordering *all, place at)
+{
+    const larder_column *column;
+
+    if (at.level + 1 >= all->n_by)
+        return NULL;
+    column = &all->batch->columns[all->by[at.level + 1].column];
+    return ldr_type_width(column->type) == sizeof(uint64_t) ? column->values
+                                                            : NULL;
+}
+
 static larder_status
 order_numbered(ordering *all, pair *run, size_t n, place at, larder_error *err)
 {
+    const char *values = next_values(all, at);
     size_t end;
 
     number_run(all, run, n, &at);
@@ -331,6 +350,9 @@ order_numbered(ordering *all, pair *run, size_t n, place at, larder_error *err)
         end = begin + 1;
         while (end < n && run[end].number == run[begin].number)
             end++;
+        for (size_t i = begin + AHEAD; values != NULL && i < end + AHEAD; i++)
+            if (i < n)
+                __builtin_prefetch(values + run[i].row * sizeof(uint64_t));
         if (end - begin > 1)
             rc = order_run(all, run + begin, end - begin, next, err);
         if (rc != LARDER_OK)

@@ -14,6 +14,10 @@
 #define COLUMNS_MAX 64u
 /* Rows gathered at a time. */
 #define SOME_ROWS 512u
+/* Rows that are called up before they are looked at. */
+#define AHEAD 8u
+/* Words that come from memory together. */
+#define LINE_WORDS 8u
 
 static bool
 is_word(larder_type type)
@@ -94,6 +98,15 @@ append_bits(
     to->n_rows += n_rows;
 }
 
+/* Answers lie in another order than they are asked for: each comes from memory,
+ * and is there sooner if it is called for some rows ahead. */
+static inline void
+call_up(const uint64_t *words, size_t n_columns)
+{
+    for (size_t i = 0; i <= n_columns; i += LINE_WORDS)
+        __builtin_prefetch(words + i);
+}
+
 /* At most SOME_ROWS. */
 static void
 gather_some(const ldr_packed *const *parts, const size_t *columns,
@@ -107,6 +120,8 @@ gather_some(const ldr_packed *const *parts, const size_t *columns,
     for (size_t i = 0; i < n_rows; i++) {
         const uint64_t *words = words_of(parts, rows[i]);
 
+        if (i + AHEAD < n_rows)
+            call_up(words_of(parts, rows[i + AHEAD]), n_columns);
         there[i] = words[0];
         for (size_t c = 0; c < n_columns; c++)
             values[c][i] = words[1 + columns[c]];

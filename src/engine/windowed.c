@@ -23,6 +23,10 @@
 /* Keys between two looks at the caller's wish to stop. */
 #define CHECK_EVERY 256u
 
+/* Spine rows whose answers' numbers are called up before they are written: they
+ * lie anywhere in the chunk. */
+#define AHEAD 16u
+
 /* The work of one part. */
 typedef struct meeting {
     const ldr_answering *answering;
@@ -512,6 +516,8 @@ answer_keys(meeting *m, larder_error *err)
 
         if (key % CHECK_EVERY == 0)
             LARDER_TRY(larder_call_check(m->answering->call, err));
+        for (size_t i = first; i < end && i + AHEAD < m->spine.n_rows; i++)
+            __builtin_prefetch(&m->answers[m->rows[i + AHEAD]], 1);
         LARDER_TRY(gather_rows(m, key, err));
         if (m->n_lent == 0 && ldr_gathering_count(m->gathering) == 0)
             continue;
