@@ -97,6 +97,16 @@ ROOM_TESTS += \
 	%D%/test_user_tables
 endif
 
+if HAVE_SERVER
+ROOM_TESTS += %D%/test_token
+%C%_test_token_SOURCES = \
+	%D%/test_token.c tools/serve/token.c
+%C%_test_token_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tools
+%C%_test_token_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS) \
+	$(SERVER_CFLAGS)
+%C%_test_token_LDADD = $(LDADD) $(SERVER_LIBS)
+endif
+
 if HAVE_REDIS
 ROOM_TESTS += \
 	%D%/test_redis \
@@ -226,6 +236,9 @@ CLI_TESTS = \
 	%D%/cli/serve.sh \
 	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh
+if HAVE_SERVER
+CLI_TESTS += %D%/cli/serve_tokens.sh
+endif
 if HAVE_POSTGRES
 CLI_TESTS += %D%/cli/failures_postgres.sh
 endif
@@ -266,6 +279,7 @@ ARCHITECTURE_TESTS = \
 # Real servers, which tests start.
 SERVER_FILES = \
 	%D%/servers/cluster.sh \
+	%D%/servers/larder.sh \
 	%D%/servers/pgbouncer.sh \
 	%D%/servers/postgres.sh \
 	%D%/servers/redis.sh \

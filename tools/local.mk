@@ -58,6 +58,7 @@ if HAVE_SERVER
 SERVER_FLAG = -DHAVE_SERVER
 larder_SOURCES += \
 	%D%/op_serve.c \
+	%D%/op_token.c \
 	%D%/serve/authorize.c %D%/serve/authorize.h \
 	%D%/serve/features.c \
 	%D%/serve/http.c %D%/serve/http.h \
@@ -69,6 +70,7 @@ larder_SOURCES += \
 	%D%/serve/request.c %D%/serve/request.h \
 	%D%/serve/route.c %D%/serve/route.h \
 	%D%/serve/serve.c %D%/serve/serve.h \
+	%D%/serve/token.c %D%/serve/token.h \
 	%D%/serve/value.c %D%/serve/value.h \
 	%D%/serve/watch.c %D%/serve/watch.h
 endif

@@ -12,9 +12,11 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "serve/authorize.h"
 #include "serve/http.h"
 #include "serve/listen.h"
 #include "serve/log.h"
+#include "serve/token.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:6566"
 #define TICK_NS 250000000L
@@ -68,6 +70,33 @@ choose_hosts(struct run *run, struct serve *serve, larder_error *err)
     return LARDER_OK;
 }
 
+/* Beyond this machine nobody asks without a token. */
+static larder_status
+choose_tokens(struct run *run, struct serve *serve, const char *address,
+    larder_error *err)
+{
+    const char *path = argument_text(&run->arguments, "tokens");
+    larder_status rc = authorize_open(serve, err);
+
+    if (rc != LARDER_OK)
+        return rc;
+    if (path != NULL) {
+        rc = tokens_open(path, &serve->tokens, err);
+        if (rc != LARDER_OK)
+            larder_context(err, "--tokens");
+        return rc;
+    }
+    if (serve->open_reads)
+        return LARDER_OK;
+    run->usage = true;
+    larder_fail(err, LARDER_INVALID,
+        "--listen %.100s is reached from elsewhere, where all need a token",
+        address);
+    larder_hint(err, "give --tokens FILE; 'larder token new --scope read "
+                     "--tokens FILE' makes it");
+    return LARDER_INVALID;
+}
+
 static larder_status
 prepare(struct run *run, struct serve *serve, const char *address,
     larder_error *err)
@@ -83,6 +112,7 @@ prepare(struct run *run, struct serve *serve, const char *address,
         run->usage = true;
         return rc;
     }
+    LARDER_TRY(choose_tokens(run, serve, address, err));
     LARDER_TRY(choose_hosts(run, serve, err));
     LARDER_TRY(run_store(run, &serve->store, err));
     serve->names = larder_store_names(serve->store);
@@ -93,6 +123,21 @@ out:
 }
 
 /* ------------------------------------------------------------------ running */
+
+/* SIGHUP: the files again. What cannot be read stays as it was. */
+static void
+reload(struct serve *serve)
+{
+    larder_error why = {0};
+
+    if (serve->tokens == NULL)
+        return;
+    if (tokens_reload(serve->tokens, &why) != LARDER_OK)
+        log_note(serve, "the tokens stay as they were: %s%s%s", why.message,
+            why.hint[0] == '\0' ? "" : "; ", why.hint);
+    else
+        log_note(serve, "%zu tokens are known", tokens_count(serve->tokens));
+}
 
 static void
 look_at_registry(struct serve *serve, bool *lost)
@@ -126,6 +171,8 @@ look_after(struct serve *serve, struct http *http, const sigset_t *signals)
 
         if (signal == SIGTERM || signal == SIGINT)
             return signal;
+        if (signal == SIGHUP)
+            reload(serve);
         http_look(http);
         if (serve->run->call.monotonic() - looked < LDR_SECOND)
             continue;
@@ -182,6 +229,8 @@ run_serve(struct run *run, larder_error *err)
     drain(&serve, http, &signals);
 out:
     http_close(http);
+    tokens_close(serve.tokens);
+    authorize_close(&serve);
     return rc;
 }
 
@@ -206,6 +255,10 @@ const struct operation op_serve = {.name = "serve",
             .type = PARAM_LIST,
             .value = "NAMES",
             .help = "hosts that requests may be for, beside loopback's"},
+        {.name = "tokens",
+            .type = PARAM_FILE,
+            .value = "FILE",
+            .help = "who may ask what: lines of larder token new"},
         {.name = "host",
             .type = PARAM_TEXT,
             .hidden = true,

@@ -16,7 +16,7 @@ const struct operation *const operations[] = {&op_init, &op_validate, &op_test,
     &op_ingest, &op_push, &op_join, &op_explain, &op_materialize, &op_get,
     &op_prove, &op_freshness,
 #ifdef HAVE_SERVER
-    &op_serve,
+    &op_serve, &op_token,
 #endif
     &op_completion, &op_version, &op_help, &op_materialize_incremental,
     &op_get_historical_features, &op_entities, &op_feature_views,

@@ -103,7 +103,6 @@ extern const struct operation op_apply, op_completion, op_copy,
     op_get_historical_features, op_help, op_ingest, op_init, op_join,
     op_lineage, op_ls, op_materialize, op_materialize_incremental, op_plan,
     op_prove, op_push, op_rollback, op_search, op_serve, op_show, op_sql,
-    op_stats, op_teardown,
-    op_test, op_validate, op_version;
+    op_stats, op_teardown, op_test, op_token, op_validate, op_version;
 
 #endif

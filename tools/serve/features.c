@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "serve/authorize.h"
 #include "serve/route.h"
 #include "serve/value.h"
 
@@ -513,6 +514,18 @@ read_features(struct question *q, larder_error *err)
         p->reader, &q->worker->call, &p->rows, &p->answer, err);
 }
 
+/* Each view that the features come from must be one the token is for. */
+static bool
+may_read(const struct question *q)
+{
+    const char *view = q->prepared->views;
+
+    for (; view != NULL && view[0] != '\0'; view += strlen(view) + 1)
+        if (!authorize_view(q->request, view))
+            return false;
+    return true;
+}
+
 /* No view, or no service, of that name is what Feast has classes for. */
 static larder_status
 prepare(struct question *q, larder_error *err)
@@ -524,6 +537,8 @@ prepare(struct question *q, larder_error *err)
             q->wanted.service.size > 0 ? "FeatureServiceNotFoundException"
                                        : "FeatureViewNotFoundException",
             err);
+    if (rc == LARDER_OK && !may_read(q))
+        rc = LARDER_INVALID; /* it is answered */
     return rc;
 }
 

@@ -25,6 +25,7 @@
 #include "serve/log.h"
 #include "serve/pool.h"
 #include "serve/route.h"
+#include "serve/token.h"
 #include "serve/watch.h"
 
 #define DAEMONS_MAX 64u
@@ -82,6 +83,8 @@ end_request(struct daemon *daemon, struct request *request)
         out_release(&request->body);
     if (request->answer.room > SPARE_BYTES)
         out_release(&request->answer);
+    token_release(request->token);
+    request->token = NULL;
     request->next = daemon->spare;
     daemon->spare = request;
     atomic_fetch_sub(&daemon->http->n_busy, 1);

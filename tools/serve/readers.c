@@ -90,6 +90,7 @@ free_prepared(struct prepared *p)
     larder_batch_release(&p->rows);
     larder_reader_close(p->reader);
     free(p->text);
+    free(p->views);
     free((void *)(uintptr_t)p->taken.fields);
     free(p);
 }
@@ -113,6 +114,33 @@ take_columns(struct prepared *p, larder_error *err)
     return larder_batch_init(&p->rows, &p->taken, err);
 }
 
+/* The names of all feature views that features are read from, themselves or
+ * through others. */
+static larder_status
+take_views(struct worker *worker, struct prepared *p,
+    const larder_features *features, larder_error *err)
+{
+    larder_features_shape shape = {0};
+    size_t size = 1, at = 0;
+    larder_status rc;
+
+    LARDER_TRY(larder_features_columns(
+        worker->serve->store, &worker->call, features, &shape, err));
+    for (size_t i = 0; i < shape.n_views; i++)
+        size += strlen(shape.views[i].view) + 1;
+    p->views = calloc(size, 1);
+    if (p->views == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < shape.n_views; i++) {
+        size_t n = strlen(shape.views[i].view) + 1;
+
+        memcpy(p->views + at, shape.views[i].view, n);
+        at += n;
+    }
+out:
+    return rc;
+}
+
 static larder_status
 open_reader(struct worker *worker, struct prepared *p, larder_error *err)
 {
@@ -131,6 +159,7 @@ open_reader(struct worker *worker, struct prepared *p, larder_error *err)
         LARDER_TRY(larder_reader_open(
             worker->serve->store, &worker->call, &features, &p->reader, err));
         LARDER_TRY(take_columns(p, err));
+        LARDER_TRY(take_views(worker, p, &features, err));
         p->generation = larder_reader_generation(p->reader);
     }
 out:

@@ -25,6 +25,7 @@ struct prepared {
     larder_reader *reader; /* NULL: of no features at all */
     larder_schema taken;   /* keys, then requests: what a read takes */
     size_t n_keys;
+    char *views; /* it reads from, each ended by a zero, then an empty one */
     larder_batch rows; /* of these */
     larder_answer answer;
 };

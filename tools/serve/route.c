@@ -66,12 +66,3 @@ route_find(const char *method, const char *path, larder_bytes *name,
     }
     return NULL;
 }
-
-const char *
-scope_name(enum scope scope)
-{
-    static const char *const names[] = {
-        "none", "read", "push", "materialize", "apply", "admin"};
-
-    return names[scope];
-}

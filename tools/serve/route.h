@@ -47,8 +47,6 @@ extern const struct route routes[];
 const struct route *route_find(const char *method, const char *path,
     larder_bytes *name, const char **allowed);
 
-const char *scope_name(enum scope scope);
-
 /* The handlers. */
 larder_status answer_features(
     struct worker *, struct request *, larder_error *);

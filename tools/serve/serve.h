@@ -33,6 +33,7 @@ struct serve_limits {
 extern const struct serve_limits serve_default_limits;
 
 struct audit;
+struct attempts;
 struct metrics;
 struct pool;
 struct tokens;
@@ -52,7 +53,8 @@ struct serve {
     atomic_bool draining;
     volatile int cancel; /* of all calls: draining has lasted too long */
     atomic_uint_least64_t n_requests; /* for their ids */
-    struct tokens *tokens;
+    struct tokens *tokens;            /* NULL: no file of them was given */
+    struct attempts *attempts;
     struct metrics *metrics;
     struct audit *audit;
     struct pool *pool;
