@@ -237,7 +237,9 @@ CLI_TESTS = \
 	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh
 if HAVE_SERVER
-CLI_TESTS += %D%/cli/serve_tokens.sh
+CLI_TESTS += \
+	%D%/cli/serve_tls.sh \
+	%D%/cli/serve_tokens.sh
 endif
 if HAVE_POSTGRES
 CLI_TESTS += %D%/cli/failures_postgres.sh

@@ -70,6 +70,7 @@ larder_SOURCES += \
 	%D%/serve/request.c %D%/serve/request.h \
 	%D%/serve/route.c %D%/serve/route.h \
 	%D%/serve/serve.c %D%/serve/serve.h \
+	%D%/serve/tls.c %D%/serve/tls.h \
 	%D%/serve/token.c %D%/serve/token.h \
 	%D%/serve/value.c %D%/serve/value.h \
 	%D%/serve/watch.c %D%/serve/watch.h

@@ -16,6 +16,7 @@
 #include "serve/http.h"
 #include "serve/listen.h"
 #include "serve/log.h"
+#include "serve/tls.h"
 #include "serve/token.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:6566"
@@ -97,6 +98,33 @@ choose_tokens(struct run *run, struct serve *serve, const char *address,
     return LARDER_INVALID;
 }
 
+/* Beyond this machine a token must not be readable on its way. */
+static larder_status
+choose_tls(struct run *run, struct serve *serve, const char *address,
+    larder_error *err)
+{
+    const char *certificate = argument_text(&run->arguments, "certificate");
+    const char *key = argument_text(&run->arguments, "key");
+
+    if (certificate == NULL)
+        certificate = argument_text(&run->arguments, "cert");
+    if ((certificate == NULL) != (key == NULL))
+        return run_usage(
+            run, err, "--certificate and --key are given together");
+    if (certificate != NULL)
+        return tls_open(certificate, key, run_clock(run), &serve->tls, err);
+    if (serve->open_reads || argument_flag(&run->arguments, "behind-tls-proxy"))
+        return LARDER_OK;
+    run->usage = true;
+    larder_fail(err, LARDER_INVALID,
+        "--listen %.100s is reached from elsewhere, where tokens must not be "
+        "readable on their way",
+        address);
+    larder_hint(err, "give --certificate FILE and --key FILE, or "
+                     "--behind-tls-proxy if a proxy speaks TLS for it");
+    return LARDER_INVALID;
+}
+
 static larder_status
 prepare(struct run *run, struct serve *serve, const char *address,
     larder_error *err)
@@ -113,6 +141,7 @@ prepare(struct run *run, struct serve *serve, const char *address,
         return rc;
     }
     LARDER_TRY(choose_tokens(run, serve, address, err));
+    LARDER_TRY(choose_tls(run, serve, address, err));
     LARDER_TRY(choose_hosts(run, serve, err));
     LARDER_TRY(run_store(run, &serve->store, err));
     serve->names = larder_store_names(serve->store);
@@ -130,6 +159,12 @@ reload(struct serve *serve)
 {
     larder_error why = {0};
 
+    if (serve->tls != NULL &&
+        tls_reload(serve->tls, run_clock(serve->run), &why) != LARDER_OK)
+        log_note(serve, "the certificate stays as it was: %s", why.message);
+    else if (serve->tls != NULL)
+        log_note(serve, "the certificate was read again");
+    why = (larder_error){0};
     if (serve->tokens == NULL)
         return;
     if (tokens_reload(serve->tokens, &why) != LARDER_OK)
@@ -229,6 +264,7 @@ run_serve(struct run *run, larder_error *err)
     drain(&serve, http, &signals);
 out:
     http_close(http);
+    tls_close(serve.tls);
     tokens_close(serve.tokens);
     authorize_close(&serve);
     return rc;
@@ -259,6 +295,24 @@ const struct operation op_serve = {.name = "serve",
             .type = PARAM_FILE,
             .value = "FILE",
             .help = "who may ask what: lines of larder token new"},
+        {.name = "certificate",
+            .letter = 'c',
+            .type = PARAM_FILE,
+            .value = "FILE",
+            .help = "speak TLS: a certificate and those that signed it, PEM"},
+        {.name = "key",
+            .letter = 'k',
+            .type = PARAM_FILE,
+            .value = "FILE",
+            .help = "its key, PEM"},
+        {.name = "behind-tls-proxy",
+            .type = PARAM_FLAG,
+            .help = "plain HTTP beyond loopback too: a proxy speaks TLS"},
+        {.name = "cert",
+            .type = PARAM_FILE,
+            .hidden = true,
+            .value = "FILE",
+            .help = "as in Feast"},
         {.name = "host",
             .type = PARAM_TEXT,
             .hidden = true,

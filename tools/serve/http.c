@@ -25,6 +25,7 @@
 #include "serve/log.h"
 #include "serve/pool.h"
 #include "serve/route.h"
+#include "serve/tls.h"
 #include "serve/token.h"
 #include "serve/watch.h"
 
@@ -474,15 +475,23 @@ start_daemon(struct http *http, unsigned i, int fd, larder_error *err)
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)on_escaped, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, daemon},
         {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, daemon},
+        {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL},
         {MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_USE_TURBO;
 
     daemon->http = http;
     worker_open(&daemon->worker, http->serve, i);
     watch_open(&daemon->watch, http->serve);
-    daemon->mhd = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD |
-                                       MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO,
-        0, NULL, NULL, on_request, daemon, MHD_OPTION_ARRAY, options,
-        MHD_OPTION_END);
+    if (http->serve->tls != NULL) {
+        flags |= MHD_USE_TLS;
+        options[5] = (struct MHD_OptionItem){
+            MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback()};
+        options[6] = (struct MHD_OptionItem){
+            MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_versions()};
+    }
+    daemon->mhd = MHD_start_daemon(flags, 0, NULL, NULL, on_request, daemon,
+        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     if (daemon->mhd != NULL)
         return LARDER_OK;
     worker_close(&daemon->worker);
@@ -505,7 +514,7 @@ http_open(struct serve *serve, const char *address, struct http **out,
     if (http == NULL)
         return larder_fail(err, LARDER_NOMEM, "no memory for the server");
     http->serve = serve;
-    rc = listen_open(address, false, n, fds, http->url, err);
+    rc = listen_open(address, serve->tls != NULL, n, fds, http->url, err);
     if (rc == LARDER_OK)
         rc = pool_open(serve, n, go_on, &serve->pool, err);
     else

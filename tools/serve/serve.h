@@ -36,6 +36,7 @@ struct audit;
 struct attempts;
 struct metrics;
 struct pool;
+struct tls;
 struct tokens;
 
 struct serve {
@@ -55,6 +56,7 @@ struct serve {
     atomic_uint_least64_t n_requests; /* for their ids */
     struct tokens *tokens;            /* NULL: no file of them was given */
     struct attempts *attempts;
+    struct tls *tls; /* NULL: plain HTTP */
     struct metrics *metrics;
     struct audit *audit;
     struct pool *pool;
