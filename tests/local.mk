@@ -238,6 +238,7 @@ CLI_TESTS = \
 	%D%/cli/transcripts.sh
 if HAVE_SERVER
 CLI_TESTS += \
+	%D%/cli/serve_audit.sh \
 	%D%/cli/serve_tls.sh \
 	%D%/cli/serve_tokens.sh
 endif

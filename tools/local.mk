@@ -59,6 +59,7 @@ SERVER_FLAG = -DHAVE_SERVER
 larder_SOURCES += \
 	%D%/op_serve.c \
 	%D%/op_token.c \
+	%D%/serve/audit.c %D%/serve/audit.h \
 	%D%/serve/authorize.c %D%/serve/authorize.h \
 	%D%/serve/features.c \
 	%D%/serve/http.c %D%/serve/http.h \

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/time.h"
+#include "serve/audit.h"
 #include "serve/authorize.h"
 #include "serve/http.h"
 #include "serve/listen.h"
@@ -142,6 +143,9 @@ prepare(struct run *run, struct serve *serve, const char *address,
     }
     LARDER_TRY(choose_tokens(run, serve, address, err));
     LARDER_TRY(choose_tls(run, serve, address, err));
+    if (argument_text(&run->arguments, "audit") != NULL)
+        LARDER_TRY(audit_open(
+            argument_text(&run->arguments, "audit"), &serve->audit, err));
     LARDER_TRY(choose_hosts(run, serve, err));
     LARDER_TRY(run_store(run, &serve->store, err));
     serve->names = larder_store_names(serve->store);
@@ -164,6 +168,9 @@ reload(struct serve *serve)
         log_note(serve, "the certificate stays as it was: %s", why.message);
     else if (serve->tls != NULL)
         log_note(serve, "the certificate was read again");
+    why = (larder_error){0};
+    if (serve->audit != NULL && audit_reopen(serve->audit, &why) != LARDER_OK)
+        log_note(serve, "the audit goes on where it was: %s", why.message);
     why = (larder_error){0};
     if (serve->tokens == NULL)
         return;
@@ -188,8 +195,10 @@ look_at_registry(struct serve *serve, bool *lost)
             (unsigned long long)before, why.message);
     else if (rc == LARDER_OK && *lost)
         log_note(serve, "the registry answers again");
-    if (now != before)
+    if (now != before) {
         log_note(serve, "generation %llu is served", (unsigned long long)now);
+        audit_generation(serve, before, now);
+    }
     *lost = rc != LARDER_OK;
 }
 
@@ -264,6 +273,7 @@ run_serve(struct run *run, larder_error *err)
     drain(&serve, http, &signals);
 out:
     http_close(http);
+    audit_close(serve.audit);
     tls_close(serve.tls);
     tokens_close(serve.tokens);
     authorize_close(&serve);
@@ -313,6 +323,10 @@ const struct operation op_serve = {.name = "serve",
             .hidden = true,
             .value = "FILE",
             .help = "as in Feast"},
+        {.name = "audit",
+            .type = PARAM_FILE,
+            .value = "FILE",
+            .help = "append who wrote what, a line of JSON each"},
         {.name = "host",
             .type = PARAM_TEXT,
             .hidden = true,

@@ -17,12 +17,14 @@
 #include <strings.h>
 
 #include "base/time.h"
+#include "serve/audit.h"
 #include "serve/route.h"
 #include "serve/token.h"
 #include "serve/watch.h"
 
 #define N_SLOTS 1024u
 #define ATTEMPTS_MAX 20u
+#define SUBJECTS_MAX 4096u
 #define WINDOW_US (60 * LDR_SECOND)
 
 /* Unknown tokens of late, by address. Addresses that share a slot share its
@@ -177,6 +179,10 @@ authorize_view(struct request *request, const char *view)
         403, "FORBIDDEN", "feast.errors", "FeastPermissionError"};
     larder_error err = {0};
 
+    if (audit_concerns(request) && request->subjects.size < SUBJECTS_MAX) {
+        out_text(&request->subjects, request->subjects.size == 0 ? "" : ", ");
+        out_name(&request->subjects, view);
+    }
     if (request->token == NULL ||
         token_covers(request->token, (larder_bytes){view, strlen(view)}))
         return true;

@@ -69,9 +69,11 @@ begin_request(struct daemon *daemon, struct MHD_Connection *connection)
         .body = request->body,
         .answer = request->answer,
         .words = request->words,
+        .subjects = request->subjects,
         .id = atomic_fetch_add(&serve->n_requests, 1),
         .began = serve->run->call.monotonic()};
     request->body.size = request->answer.size = request->words.size = 0;
+    request->subjects.size = 0;
     request->body.failed = request->answer.failed = false;
     atomic_fetch_add(&daemon->http->n_busy, 1);
     return request;
@@ -587,6 +589,7 @@ http_close(struct http *http)
             out_release(&request->body);
             out_release(&request->answer);
             out_release(&request->words);
+            out_release(&request->subjects);
             free(request);
         }
     }

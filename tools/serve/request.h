@@ -31,6 +31,10 @@ struct request {
     bool close;           /* the connection, after the answer */
     struct out answer;
     struct out words; /* of an error, for the log */
+    /* For the audit of writes: JSON texts of what it concerns (authorize_view()
+     * adds them), and how many rows were written. */
+    struct out subjects;
+    uint64_t n_rows;
     /* Facts for metrics and log. */
     uint64_t n_entities, n_features, n_views;
     struct request *next; /* in a list of unused ones, or the queue */

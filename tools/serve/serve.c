@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "serve/audit.h"
 #include "serve/route.h"
 
 const struct serve_limits serve_default_limits = {.body_bytes = 1u << 20,
@@ -68,6 +69,10 @@ worker_answer(struct worker *worker, struct request *request)
 
     worker->request = request;
     begin_call(worker, request);
+    if (!audit_begin(worker->serve, request)) {
+        worker->request = NULL;
+        return;
+    }
     rc = request->route->handle(worker, request, &err);
     if (rc != LARDER_OK && request->status == 0)
         request_fail_as(request, rc, &err);
@@ -76,6 +81,7 @@ worker_answer(struct worker *worker, struct request *request)
         larder_fail(&err, LARDER_NOMEM, "no memory for the answer");
         request_fail_as(request, LARDER_NOMEM, &err);
     }
+    audit_end(worker->serve, request);
     worker->request = NULL;
 }
 
