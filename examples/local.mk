@@ -32,3 +32,7 @@ nobase_dist_examples_DATA = \
 	feature_repo/features/patient.yaml \
 	feature_repo/features/trigger.yaml \
 	feature_repo/services.yaml
+
+# A unit to copy to /etc/systemd/system.
+systemddir = $(pkgdatadir)/systemd
+dist_systemd_DATA = %D%/systemd/larder-serve.service

@@ -239,6 +239,7 @@ CLI_TESTS = \
 if HAVE_SERVER
 CLI_TESTS += \
 	%D%/cli/serve_audit.sh \
+	%D%/cli/serve_systemd.sh \
 	%D%/cli/serve_tls.sh \
 	%D%/cli/serve_tokens.sh
 endif

@@ -65,6 +65,7 @@ larder_SOURCES += \
 	%D%/serve/http.c %D%/serve/http.h \
 	%D%/serve/listen.c %D%/serve/listen.h \
 	%D%/serve/log.c %D%/serve/log.h \
+	%D%/serve/notify.c %D%/serve/notify.h \
 	%D%/serve/out.c %D%/serve/out.h \
 	%D%/serve/pool.c %D%/serve/pool.h \
 	%D%/serve/readers.c %D%/serve/readers.h \

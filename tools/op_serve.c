@@ -17,6 +17,7 @@
 #include "serve/http.h"
 #include "serve/listen.h"
 #include "serve/log.h"
+#include "serve/notify.h"
 #include "serve/tls.h"
 #include "serve/token.h"
 
@@ -209,14 +210,27 @@ look_after(struct serve *serve, struct http *http, const sigset_t *signals)
     const struct timespec tick = {.tv_nsec = TICK_NS};
     int64_t looked = serve->run->call.monotonic();
     bool lost = false;
+    const char *to = run_variable("NOTIFY_SOCKET");
+    int64_t watchdog = notify_interval(run_variable("WATCHDOG_USEC"));
+    int64_t told = looked;
+    char words[64];
 
     for (;;) {
         int signal = sigtimedwait(signals, NULL, &tick);
 
         if (signal == SIGTERM || signal == SIGINT)
             return signal;
-        if (signal == SIGHUP)
+        if (signal == SIGHUP) {
+            snprintf(words, sizeof words, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                (long long)serve->run->call.monotonic());
+            notify_send(to, words);
             reload(serve);
+            notify_send(to, "READY=1");
+        }
+        if (watchdog > 0 && serve->run->call.monotonic() - told >= watchdog) {
+            told = serve->run->call.monotonic();
+            notify_send(to, "WATCHDOG=1");
+        }
         http_look(http);
         if (serve->run->call.monotonic() - looked < LDR_SECOND)
             continue;
@@ -268,7 +282,9 @@ run_serve(struct run *run, larder_error *err)
     log_note(&serve, "generation %llu of %s is served on %s",
         (unsigned long long)atomic_load(&serve.generation), serve.names.project,
         http_url(http));
+    notify_send(run_variable("NOTIFY_SOCKET"), "READY=1");
     look_after(&serve, http, &signals);
+    notify_send(run_variable("NOTIFY_SOCKET"), "STOPPING=1");
     log_note(&serve, "stopping");
     drain(&serve, http, &signals);
 out:

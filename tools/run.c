@@ -109,9 +109,8 @@ read_variable(void *context, const char *name)
     return getenv(name);
 }
 
-/* An environment variable that says something. */
-static const char *
-setting(const char *name)
+const char *
+run_variable(const char *name)
 {
     const char *text = getenv(name);
 
@@ -151,12 +150,12 @@ output_of(const char *text)
 void
 run_set_color(struct run *run)
 {
-    const char *terminal = setting("TERM");
+    const char *terminal = run_variable("TERM");
 
     run->color = isatty(STDERR_FILENO) &&
                  !(run->arguments.all != NULL &&
                      argument_flag(&run->arguments, "no-color")) &&
-                 setting("NO_COLOR") == NULL &&
+                 run_variable("NO_COLOR") == NULL &&
                  (terminal == NULL || strcmp(terminal, "dumb") != 0);
 }
 
@@ -177,7 +176,7 @@ run_begin(struct run *run, larder_error *err)
     run->call.monotonic = monotonic;
     run->call.cancel = &cancelled;
     run->call.memory_bytes = (size_t)argument_of(arguments, "memory")->number;
-    run->call.temporary = setting("TMPDIR");
+    run->call.temporary = run_variable("TMPDIR");
     run->call.context = run;
     run->call.diagnostic = speak_diagnostic;
     if (isatty(STDERR_FILENO) && !run->quiet)
@@ -224,8 +223,8 @@ run_configuration(struct run *run, larder_open_options *out, larder_error *err)
 {
     const char *env = argument_text(&run->arguments, "env");
     struct place place = {.config = argument_text(&run->arguments, "config"),
-        .env = env != NULL ? env : setting("LARDER_ENV"),
-        .usual_config = setting("LARDER_CONFIG")};
+        .env = env != NULL ? env : run_variable("LARDER_ENV"),
+        .usual_config = run_variable("LARDER_CONFIG")};
 
     return configuration_at(run, &place, out, err);
 }
@@ -236,7 +235,8 @@ run_environment(
 {
     const char *config = argument_text(&run->arguments, "config");
     struct place place = {.env = strcmp(name, "local") == 0 ? NULL : name,
-        .usual_config = config != NULL ? config : setting("LARDER_CONFIG")};
+        .usual_config =
+            config != NULL ? config : run_variable("LARDER_CONFIG")};
     larder_open_options options;
     larder_status rc;
 

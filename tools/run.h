@@ -32,7 +32,7 @@ struct run {
     bool quiet, verbose, color;
     int64_t started; /* monotonic */
     larder_call call;
-    bool fixed_now; /* LARDER_NOW was set */
+    bool fixed_now;      /* LARDER_NOW was set */
     larder_store *store; /* run_store() */
     struct told told;
     bool progress_shown; /* a line of it stands on standard error */
@@ -55,10 +55,12 @@ larder_status run_configuration(
 larder_status run_store(struct run *run, larder_store **out, larder_error *err);
 /* The store of another environment: "local" is feature_store.yaml, any other
  * NAME feature_store.NAME.yaml. Yours: larder_close(). */
-larder_status run_environment(struct run *run, const char *name,
-    larder_store **out, larder_error *err);
+larder_status run_environment(
+    struct run *run, const char *name, larder_store **out, larder_error *err);
 /* The present; or the moment that LARDER_NOW says. */
 larder_time run_clock(const struct run *run);
+/* An environment variable that says something, or NULL. */
+const char *run_variable(const char *name);
 /* Seconds since the run began, on the monotonic clock. */
 double run_seconds(const struct run *run);
 /* The faults told so far, under -o json; borrowed. */
