@@ -1085,6 +1085,29 @@ tell_push(const larder_store *store, larder_push_to to,
     return failure->status;
 }
 
+/* What is pushed is known: to where it goes. */
+static larder_status
+push_into_stores(larder_store *store, const ldr_snapshot *snapshot,
+    ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
+    larder_error *err)
+{
+    larder_status rc;
+
+    pushing->offline = store->offline;
+    pushing->online = store->online;
+    pushing->project = store->config.project;
+    pushing->snapshot = snapshot;
+    if (has_fallback(store) && pushing->to != LARDER_PUSH_OFFLINE) {
+        report->fallback.store = ldr_fallback_type(store->two, LDR_FALLBACK);
+        (void)open_fallback(store, false, pushing->call, &pushing->second,
+            &report->fallback.failure);
+    }
+    LARDER_TRY(ldr_push(pushing, rows, report, err));
+    rc = tell_push(store, pushing->to, &report->fallback, err);
+out:
+    return rc;
+}
+
 larder_status
 larder_push(larder_store *store, const larder_call *call, const char *source,
     larder_push_to to, larder_stream *rows, larder_pushed *report,
@@ -1099,17 +1122,88 @@ larder_push(larder_store *store, const larder_call *call, const char *source,
     *report = (larder_pushed){0};
     LARDER_TRY(enter(store, stores, 0, call, &snapshot, err));
     LARDER_TRY(push_source(snapshot, source, &pushing.source, err));
-    pushing.offline = store->offline;
-    pushing.online = store->online;
-    pushing.project = store->config.project;
-    pushing.snapshot = snapshot;
-    if (has_fallback(store) && to != LARDER_PUSH_OFFLINE) {
-        report->fallback.store = ldr_fallback_type(store->two, LDR_FALLBACK);
-        (void)open_fallback(
-            store, false, call, &pushing.second, &report->fallback.failure);
-    }
-    LARDER_TRY(ldr_push(&pushing, rows, report, err));
-    rc = tell_push(store, to, &report->fallback, err);
+    LARDER_TRY(push_into_stores(store, snapshot, &pushing, rows, report, err));
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+/* Rows of a view with windows are made of many. */
+static larder_status
+writable_view(const ldr_snapshot *snapshot, const char *name,
+    const ldr_view **out, larder_error *err)
+{
+    larder_status rc = ldr_snapshot_view(snapshot, name, out, err);
+
+    if (rc != LARDER_OK || (*out)->window_us == 0)
+        return rc;
+    larder_fail(err, LARDER_INVALID,
+        "feature view '%s' has windows over the history of '%s': a row of it "
+        "cannot be written",
+        name, (*out)->source_name);
+    larder_hint(err, "push to history and online both");
+    return LARDER_INVALID;
+}
+
+/* Under the lock: the arena is the store's. */
+static larder_status
+copy_view_shape(larder_store *store, const ldr_view *view,
+    larder_source_shape *out, larder_error *err)
+{
+    larder_schema *schema = ldr_arena_alloc(&store->arena, sizeof *schema);
+    const char **required =
+        ldr_arena_array(&store->arena, view->n_keys + 1, sizeof *required);
+    larder_schema lent;
+    ldr_arena arena = {0};
+    larder_status rc;
+
+    if (schema == NULL || required == NULL)
+        return larder_fail(err, LARDER_NOMEM, "no memory for a schema");
+    LARDER_TRY(ldr_view_schema(view, &arena, &lent, err));
+    LARDER_TRY(ldr_schema_copy(&lent, &store->arena, schema, err));
+    for (size_t i = 0; i < view->n_keys; i++)
+        required[i] = schema->fields[i].name;
+    required[view->n_keys] =
+        schema->fields[view->n_keys + view->n_features].name;
+    *out = (larder_source_shape){.schema = schema,
+        .required = required,
+        .n_required = view->n_keys + 1,
+        .naive_offset_minutes = view->source->naive_offset_minutes};
+out:
+    ldr_arena_free(&arena);
+    return rc;
+}
+
+larder_status
+larder_view_columns(larder_store *store, const larder_call *call,
+    const char *view, larder_source_shape *out, larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    const ldr_view *found;
+    larder_status rc;
+
+    LARDER_TRY(enter(store, 0, 0, call, &snapshot, err));
+    LARDER_TRY(writable_view(snapshot, view, &found, err));
+    pthread_mutex_lock(&store->lock);
+    rc = copy_view_shape(store, found, out, err);
+    pthread_mutex_unlock(&store->lock);
+out:
+    ldr_snapshot_drop(snapshot);
+    return rc;
+}
+
+larder_status
+larder_write(larder_store *store, const larder_call *call, const char *view,
+    larder_stream *rows, larder_pushed *report, larder_error *err)
+{
+    ldr_snapshot *snapshot = NULL;
+    ldr_pushing pushing = {.call = call, .to = LARDER_PUSH_ONLINE};
+    larder_status rc;
+
+    *report = (larder_pushed){0};
+    LARDER_TRY(enter(store, ONLINE, 0, call, &snapshot, err));
+    LARDER_TRY(writable_view(snapshot, view, &pushing.view, err));
+    LARDER_TRY(push_into_stores(store, snapshot, &pushing, rows, report, err));
 out:
     ldr_snapshot_drop(snapshot);
     return rc;

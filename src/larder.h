@@ -588,6 +588,23 @@ LARDER_CHECKED larder_status larder_push(larder_store *store,
     larder_stream *rows, larder_pushed *report, larder_error *err);
 LARDER_API void larder_pushed_release(larder_pushed *report);
 
+/* Rows now, into the online rows of one feature view and nowhere else: history
+ * does not learn of them, nor do other views of the same source, and what a
+ * later materialize finds newer replaces them. Each row is whole, and yields to
+ * a newer one; else all is as larder_push() to online has it. The columns are
+ * those that larder_view_columns() says. INVALID also: the view is not online,
+ * or has windows; NOT_FOUND also: it is not materialized. */
+LARDER_CHECKED larder_status larder_write(larder_store *store,
+    const larder_call *call, const char *view, larder_stream *rows,
+    larder_pushed *report, larder_error *err);
+/* Join keys, features by their names, the event time, and the created time,
+ * which may be null; the times as the source names them, or "event_timestamp"
+ * and "created" where a feature has that name. Lent by the store until it is
+ * closed. INVALID (windows), NOT_FOUND, UNSUPPORTED. */
+LARDER_CHECKED larder_status larder_view_columns(larder_store *store,
+    const larder_call *call, const char *view, larder_source_shape *out,
+    larder_error *err);
+
 /* -------------------------------------------------------------------- join */
 
 typedef struct larder_features {

@@ -74,6 +74,7 @@ ROOM_TESTS = \
 	%D%/test_window \
 	%D%/test_windowed \
 	%D%/test_windows_online \
+	%D%/test_write \
 	%D%/test_yaml
 
 # What concerns one driver alone.

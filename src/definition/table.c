@@ -11,6 +11,7 @@
 #include "definition/table.h"
 
 #include "data/bytes.h"
+#include "data/schema.h"
 #include "data/text.h"
 #include "definition/emit.h"
 #include "larder_backend.h"
@@ -75,6 +76,50 @@ ldr_view_columns(const ldr_view *view, ldr_arena *arena, larder_field **columns,
     for (size_t i = 0; i < view->n_features; i++)
         fields[i] = column_of(&view->features[i]);
     *columns = fields;
+    return LARDER_OK;
+}
+
+/* The first of two names that no column has yet. */
+static const char *
+free_name(const larder_schema *taken, const char *first, const char *second)
+{
+    if (first != NULL && ldr_schema_find(taken, first) == LDR_NO_FIELD)
+        return first;
+    return ldr_schema_find(taken, second) == LDR_NO_FIELD ? second : NULL;
+}
+
+larder_status
+ldr_view_schema(const ldr_view *view, ldr_arena *arena, larder_schema *out,
+    larder_error *err)
+{
+    size_t n = 0;
+    larder_field *fields = ldr_arena_array(
+        arena, view->n_keys + view->n_features + 2, sizeof *fields);
+    larder_schema schema = {.fields = fields};
+    const char *names[2];
+
+    if (fields == NULL)
+        return larder_fail(err, LARDER_NOMEM,
+            "out of memory for the columns of feature view '%s'",
+            view->about.name);
+    for (size_t i = 0; i < view->n_keys; i++)
+        fields[n++] = view->keys[i];
+    for (size_t i = 0; i < view->n_features; i++)
+        fields[n++] = (larder_field){
+            view->features[i].name, column_of(&view->features[i]).type};
+    schema.n_fields = n;
+    names[0] =
+        free_name(&schema, view->source->timestamp_field, "event_timestamp");
+    names[1] = free_name(&schema, view->source->created, "created");
+    if (names[0] == NULL)
+        return larder_fail(err, LARDER_UNSUPPORTED,
+            "feature view '%s' has features of the names '%s' and "
+            "'event_timestamp': none is left for the time of a row",
+            view->about.name, view->source->timestamp_field);
+    fields[schema.n_fields++] = (larder_field){names[0], LARDER_TIMESTAMP};
+    if (names[1] != NULL && strcmp(names[0], names[1]) != 0)
+        fields[schema.n_fields++] = (larder_field){names[1], LARDER_TIMESTAMP};
+    *out = schema;
     return LARDER_OK;
 }
 

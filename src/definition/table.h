@@ -25,6 +25,14 @@ void ldr_view_source(
 larder_status ldr_view_columns(const ldr_view *view, ldr_arena *arena,
     larder_field **columns, larder_error *err);
 
+/* A row of a plain view, as a program hands it in: its keys, its features by
+ * their own names, then the event time and the created time, named as in the
+ * source; or, where a feature has that name, "event_timestamp" and "created".
+ * Without the last where that is taken too. NOMEM, UNSUPPORTED (no name is left
+ * for the event time). */
+larder_status ldr_view_schema(const ldr_view *view, ldr_arena *arena,
+    larder_schema *out, larder_error *err);
+
 /* What a view's windowed features read of history, each column once: those they
  * aggregate, in order of first use, then those that only filters name. None for
  * a view without windowed features. NOMEM. */

@@ -24,7 +24,11 @@
 typedef struct push {
     const ldr_pushing *p;
     const ldr_source *source; /* whose history it is */
-    ldr_online *online;       /* which of two */
+    const ldr_view *view;     /* the only one; NULL: all of the source */
+    larder_schema schema;     /* of the rows */
+    const char *const *key;   /* columns that are never null */
+    size_t n_key;
+    ldr_online *online; /* which of two */
     larder_batch rows;
     size_t event, created; /* columns; created may be LDR_NO_FIELD */
     larder_pushed *report;
@@ -44,7 +48,7 @@ collect(push *p, larder_stream *rows, larder_error *err)
     larder_batch batch = {0};
     larder_status rc;
 
-    LARDER_TRY(larder_batch_init(&p->rows, &p->source->schema, err));
+    LARDER_TRY(larder_batch_init(&p->rows, &p->schema, err));
     for (;;) {
         LARDER_TRY(larder_stream_next(rows, &batch, err));
         if (batch.n_rows == 0)
@@ -62,6 +66,14 @@ collect(push *p, larder_stream *rows, larder_error *err)
 out:
     larder_batch_release(&batch);
     return rc;
+}
+
+/* Do the rows go to this view? */
+static bool
+is_meant(const push *p, const ldr_view *view)
+{
+    return p->view != NULL ? view == p->view
+                           : view->source == p->source && view->online;
 }
 
 /* Which row it is, before what is wrong with it. */
@@ -117,8 +129,12 @@ judge_rows(const push *p, larder_error *err)
     ldr_arena arena = {0};
     larder_status rc;
 
-    LARDER_TRY(ldr_pushable_make(&p->p->snapshot->all, p->source, p->p->to,
-        p->p->call->now, &arena, &rule, err));
+    if (p->view != NULL)
+        LARDER_TRY(ldr_pushable_of_view(
+            p->view, &p->schema, p->p->call->now, &arena, &rule, err));
+    else
+        LARDER_TRY(ldr_pushable_make(&p->p->snapshot->all, p->source, p->p->to,
+            p->p->call->now, &arena, &rule, err));
     LARDER_TRY(check_rows(p, &rule, err));
     LARDER_TRY(ldr_breaches_init(&breaches, &rule.contract, err));
     ldr_contract_judge(
@@ -144,13 +160,14 @@ check_views(const push *p, larder_error *err)
     for (size_t i = 0; i < all->n_views; i++) {
         const ldr_view *view = &all->views[i];
 
-        if (view->source != p->source || !view->online || view->window_us == 0)
+        if (!is_meant(p, view) || view->window_us == 0)
             continue;
         larder_fail(err, LARDER_INVALID,
             "feature view '%s' has windows over the history of '%s': rows "
             "cannot go online alone",
             view->about.name, p->source->about.name);
-        larder_hint(err, "push --to both");
+        larder_hint(err, "push --to both%s",
+            p->view == NULL ? "" : ", to a push source of that history");
         return LARDER_INVALID;
     }
     return LARDER_OK;
@@ -218,7 +235,7 @@ static larder_status
 see_as(const push *p, const ldr_view *view, const larder_field *columns,
     ldr_arena *arena, as_view *out, larder_error *err)
 {
-    const larder_schema *schema = &p->source->schema;
+    const larder_schema *schema = &p->schema;
     larder_status rc = LARDER_OK;
 
     out->features =
@@ -231,7 +248,8 @@ see_as(const push *p, const ldr_view *view, const larder_field *columns,
         out->keys[k] =
             &p->rows.columns[ldr_schema_find(schema, view->keys[k].name)];
     for (size_t i = 0; i < view->n_features; i++) {
-        size_t at = ldr_schema_find(schema, columns[i].name);
+        size_t at = p->view != NULL ? p->n_key + i
+                                    : ldr_schema_find(schema, columns[i].name);
 
         out->features[i] = &p->rows.columns[at];
         if (schema->fields[at].type == columns[i].type)
@@ -419,8 +437,8 @@ push_view(const push *p, const ldr_view *view, larder_pushed_view *report,
             ? "feature view '%s' is not materialized yet"
             : "feature view '%s' has changed since it was materialized",
         view->about.name);
-    larder_hint(err, "run 'larder materialize -V %s', or push --to both",
-        view->about.name);
+    larder_hint(err, "run 'larder materialize -V %s'%s", view->about.name,
+        p->view == NULL ? ", or push --to both" : "");
     rc = LARDER_NOT_FOUND;
 out:
     return rc;
@@ -439,7 +457,7 @@ push_online(push *p, larder_error *err)
         const ldr_view *view = &all->views[i];
         larder_pushed_view *report = &p->report->views[p->report->n_views];
 
-        if (view->source != p->source || !view->online)
+        if (!is_meant(p, view))
             continue;
         report->view = strdup(view->about.name); /* outlives the snapshot */
         if (report->view == NULL)
@@ -484,23 +502,67 @@ push_to_stores(push *p, larder_error *err)
     return rc;
 }
 
+/* ---------------------------------------------------------------- whose rows
+ */
+
+static void
+begin_source(push *p)
+{
+    p->source = p->p->source->batch_source;
+    p->schema = p->source->schema;
+    p->key = p->source->key;
+    p->n_key = p->source->n_key;
+    p->event = ldr_schema_find(&p->schema, p->source->timestamp_field);
+    p->created = p->source->created == NULL
+                     ? LDR_NO_FIELD
+                     : ldr_schema_find(&p->schema, p->source->created);
+}
+
+static larder_status
+begin_view(push *p, ldr_arena *arena, larder_error *err)
+{
+    const ldr_view *view = p->p->view;
+    const char **key = ldr_arena_array(arena, view->n_keys + 1, sizeof *key);
+    larder_status rc;
+
+    if (key == NULL)
+        return no_memory(err);
+    if (!view->online)
+        return larder_fail(err, LARDER_INVALID,
+            "feature view '%s' is not online", view->about.name);
+    p->view = view;
+    p->source = view->source;
+    LARDER_TRY(ldr_view_schema(view, arena, &p->schema, err));
+    for (size_t k = 0; k < view->n_keys; k++)
+        key[k] = view->keys[k].name;
+    p->key = key;
+    p->n_key = view->n_keys;
+    p->event = view->n_keys + view->n_features;
+    p->created =
+        p->event + 1 < p->schema.n_fields ? p->event + 1 : LDR_NO_FIELD;
+out:
+    return rc;
+}
+
 larder_status
 ldr_push(const ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
     larder_error *err)
 {
-    push p = {.p = pushing,
-        .source = pushing->source->batch_source,
-        .report = report};
+    push p = {.p = pushing, .report = report};
+    ldr_arena arena = {0};
     larder_status rc;
 
-    if (!ldr_schema_equal(rows->schema, &p.source->schema))
-        return larder_fail(err, LARDER_INVALID,
-            "the rows' columns are not those of source '%s'",
-            p.source->about.name);
-    p.event = ldr_schema_find(&p.source->schema, p.source->timestamp_field);
-    p.created = p.source->created == NULL
-                    ? LDR_NO_FIELD
-                    : ldr_schema_find(&p.source->schema, p.source->created);
+    if (pushing->view != NULL)
+        LARDER_TRY(begin_view(&p, &arena, err));
+    else
+        begin_source(&p);
+    if (!ldr_schema_equal(rows->schema, &p.schema)) {
+        rc = larder_fail(err, LARDER_INVALID,
+            "the rows' columns are not those of %s '%s'",
+            p.view != NULL ? "feature view" : "source",
+            p.view != NULL ? p.view->about.name : p.source->about.name);
+        goto out;
+    }
     LARDER_TRY(check_views(&p, err));
     LARDER_TRY(collect(&p, rows, err));
     LARDER_TRY(judge_rows(&p, err));
@@ -510,5 +572,6 @@ ldr_push(const ldr_pushing *pushing, larder_stream *rows, larder_pushed *report,
         rc = push_to_stores(&p, err);
 out:
     larder_batch_release(&p.rows);
+    ldr_arena_free(&arena);
     return rc;
 }

@@ -11,6 +11,8 @@
  * are newer (R3), those of windowed views are derived anew (derive.h). So
  * pushes and materializes, in any order and repeated, leave the same bytes.
  *
+ * Rows of one view go online alone, past history: what is newest stays.
+ *
  * A second online store gets the rows after the first, also where that failed:
  * what either did stands.
  */
@@ -28,11 +30,13 @@ typedef struct ldr_pushing {
     const larder_call *call;
     const char *project;
     const ldr_snapshot *snapshot;
-    const ldr_source *source; /* of kind push */
+    const ldr_source *source; /* of kind push; or ... */
+    const ldr_view *view;     /* ... rows of this view alone, to online */
     larder_push_to to;
 } ldr_pushing;
 
-/* larder_push(); the stream has the columns of the batch source. The report is
+/* larder_push(), larder_write(); the stream has the columns of the batch source
+ * or those that ldr_view_schema() says. The report is
  * filled as far as it came, also on failure; its `fallback` says how the second
  * store fared, which is no failure here. */
 larder_status ldr_push(const ldr_pushing *pushing, larder_stream *rows,

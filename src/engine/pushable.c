@@ -121,8 +121,8 @@ copy_needed(const ldr_source *source, ldr_arena *arena, ldr_pushable *p,
 }
 
 static larder_status
-copy_key(const ldr_view *view, ldr_arena *arena, ldr_pushable_key *out,
-    larder_error *err)
+copy_key(const ldr_view *view, const larder_schema *schema, ldr_arena *arena,
+    ldr_pushable_key *out, larder_error *err)
 {
     *out = (ldr_pushable_key){.view = ldr_arena_copy(arena, view->about.name),
         .entity_set = ldr_entity_set_id(view->keys, view->n_keys),
@@ -132,8 +132,7 @@ copy_key(const ldr_view *view, ldr_arena *arena, ldr_pushable_key *out,
     if (out->view == NULL || out->columns == NULL)
         return no_memory(err);
     for (size_t k = 0; k < view->n_keys; k++)
-        out->columns[k] =
-            ldr_schema_find(&view->source->schema, view->keys[k].name);
+        out->columns[k] = ldr_schema_find(schema, view->keys[k].name);
     return LARDER_OK;
 }
 
@@ -148,8 +147,8 @@ copy_keys(const ldr_definitions *all, const ldr_source *source,
         return no_memory(err);
     for (size_t i = 0; i < all->n_views; i++)
         if (all->views[i].source == source && all->views[i].online)
-            LARDER_TRY(copy_key(
-                &all->views[i], arena, &p->online[p->n_online++], err));
+            LARDER_TRY(copy_key(&all->views[i], &source->schema, arena,
+                &p->online[p->n_online++], err));
 out:
     return rc;
 }
@@ -167,6 +166,58 @@ ldr_pushable_make(const ldr_definitions *all, const ldr_source *source,
     LARDER_TRY(copy_needed(source, arena, &p, err));
     if (to != LARDER_PUSH_OFFLINE)
         LARDER_TRY(copy_keys(all, source, arena, &p, err));
+    *out = p;
+out:
+    return rc;
+}
+
+/* Its columns are the keys, the features, then times. */
+static larder_status
+contract_of_view(const ldr_view *view, const ldr_pushable *p, ldr_arena *arena,
+    ldr_contract *out, larder_error *err)
+{
+    size_t *features =
+        ldr_arena_array(arena, view->n_features + 1, sizeof *features);
+    ldr_contract_places places = {.key_names = p->key_names,
+        .keys = p->key_columns,
+        .n_keys = p->n_key,
+        .event = p->event,
+        .features = features};
+
+    if (features == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < view->n_features; i++)
+        features[i] = view->n_keys + i;
+    return ldr_contract_of_view(view, &places, arena, out, err);
+}
+
+larder_status
+ldr_pushable_of_view(const ldr_view *view, const larder_schema *schema,
+    larder_time now, ldr_arena *arena, ldr_pushable *out, larder_error *err)
+{
+    size_t n = view->n_keys, event = n + view->n_features;
+    ldr_pushable p = {.check = {judge_row},
+        .now = now,
+        .max_skew_us = view->source->max_skew_us,
+        .event = event,
+        .n_key = n};
+    larder_status rc;
+
+    p.event_name = ldr_arena_copy(arena, schema->fields[event].name);
+    p.key_names = ldr_arena_array(arena, n + 1, sizeof *p.key_names);
+    p.key_columns = ldr_arena_array(arena, n + 1, sizeof *p.key_columns);
+    p.online = ldr_arena_array(arena, 1, sizeof *p.online);
+    if (p.event_name == NULL || p.key_names == NULL || p.key_columns == NULL ||
+        p.online == NULL)
+        return no_memory(err);
+    for (size_t k = 0; k < n; k++) {
+        p.key_names[k] = ldr_arena_copy(arena, view->keys[k].name);
+        p.key_columns[k] = k;
+        if (p.key_names[k] == NULL)
+            return no_memory(err);
+    }
+    LARDER_TRY(copy_key(view, schema, arena, &p.online[p.n_online++], err));
+    LARDER_TRY(contract_of_view(view, &p, arena, &p.contract, err));
     *out = p;
 out:
     return rc;

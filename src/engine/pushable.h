@@ -37,4 +37,10 @@ larder_status ldr_pushable_make(const ldr_definitions *all,
     const ldr_source *source, larder_push_to to, larder_time now,
     ldr_arena *arena, ldr_pushable *out, larder_error *err);
 
+/* Of rows of one view for its online rows alone: columns as ldr_view_schema()
+ * has them. NOMEM. */
+larder_status ldr_pushable_of_view(const ldr_view *view,
+    const larder_schema *schema, larder_time now, ldr_arena *arena,
+    ldr_pushable *out, larder_error *err);
+
 #endif
