@@ -61,7 +61,9 @@ larder_SOURCES += \
 	%D%/op_token.c \
 	%D%/serve/audit.c %D%/serve/audit.h \
 	%D%/serve/authorize.c %D%/serve/authorize.h \
+	%D%/serve/body.c %D%/serve/body.h \
 	%D%/serve/features.c \
+	%D%/serve/frame.c %D%/serve/frame.h \
 	%D%/serve/http.c %D%/serve/http.h \
 	%D%/serve/listen.c %D%/serve/listen.h \
 	%D%/serve/log.c %D%/serve/log.h \
@@ -71,11 +73,14 @@ larder_SOURCES += \
 	%D%/serve/readers.c %D%/serve/readers.h \
 	%D%/serve/request.c %D%/serve/request.h \
 	%D%/serve/route.c %D%/serve/route.h \
+	%D%/serve/run.c %D%/serve/runs.h \
 	%D%/serve/serve.c %D%/serve/serve.h \
+	%D%/serve/shapes.c %D%/serve/shapes.h \
 	%D%/serve/tls.c %D%/serve/tls.h \
 	%D%/serve/token.c %D%/serve/token.h \
 	%D%/serve/value.c %D%/serve/value.h \
-	%D%/serve/watch.c %D%/serve/watch.h
+	%D%/serve/watch.c %D%/serve/watch.h \
+	%D%/serve/write.c
 endif
 larder_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% $(SERVER_FLAG) \
 	-DLARDER_EXAMPLES='"$(pkgdatadir)/examples"'

@@ -18,6 +18,8 @@
 #include "serve/listen.h"
 #include "serve/log.h"
 #include "serve/notify.h"
+#include "serve/runs.h"
+#include "serve/shapes.h"
 #include "serve/tls.h"
 #include "serve/token.h"
 
@@ -276,6 +278,8 @@ run_serve(struct run *run, larder_error *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* of the threads to come too */
+    LARDER_TRY(shapes_open(&serve.shapes, err));
+    LARDER_TRY(runs_open(&serve.runs, err));
     LARDER_TRY(http_open(&serve, address, &http, err));
     printf("%s\n", http_url(http));
     fflush(stdout);
@@ -289,6 +293,9 @@ run_serve(struct run *run, larder_error *err)
     drain(&serve, http, &signals);
 out:
     http_close(http);
+    serve.cancel = 1;
+    runs_close(serve.runs);
+    shapes_close(serve.shapes);
     audit_close(serve.audit);
     tls_close(serve.tls);
     tokens_close(serve.tokens);

@@ -143,8 +143,8 @@ request_fail_feast(struct request *request, unsigned status, const char *name,
 }
 
 void
-request_fail_body(
-    struct request *request, const char *where, const larder_error *err)
+request_fail_details(
+    struct request *request, larder_bytes details, const larder_error *err)
 {
     struct out *out = &request->answer;
 
@@ -156,17 +156,31 @@ request_fail_body(
     out->size = 0;
     request->status = 422;
     request->type = NULL;
-    out_text(
-        out, "{\"detail\": [{\"type\": \"value_error\", \"loc\": [\"body\"");
-    if (where != NULL) {
-        out_text(out, ", ");
-        out_name(out, where);
-    }
-    out_text(out, "], \"msg\": ");
-    out_name(out, err->message);
-    out_text(out, "}], \"error\": {\"code\": \"INVALID\", ");
+    out_text(out, "{\"detail\": [");
+    out_bytes(out, details.data, details.size);
+    out_text(out, "], \"error\": {\"code\": \"INVALID\", ");
     write_words(out, request, err);
     out_text(out, "}}");
+}
+
+void
+request_fail_body(
+    struct request *request, const char *where, const larder_error *err)
+{
+    struct out detail = {0};
+
+    out_text(&detail, "{\"type\": \"value_error\", \"loc\": [\"body\"");
+    if (where != NULL) {
+        out_text(&detail, ", ");
+        out_name(&detail, where);
+    }
+    out_text(&detail, "], \"msg\": ");
+    out_name(&detail, err->message);
+    out_text(&detail, "}");
+    request_fail_details(
+        request, (larder_bytes){detail.text, detail.size}, err);
+    request->answer.failed |= detail.failed;
+    out_release(&detail);
 }
 
 const char *

@@ -66,6 +66,10 @@ void request_fail_feast(struct request *request, unsigned status,
  * or NULL: the whole body) and what. */
 void request_fail_body(
     struct request *request, const char *where, const larder_error *err);
+/* The same of many faults: `details` as FastAPI lists them, without brackets.
+ */
+void request_fail_details(
+    struct request *request, larder_bytes details, const larder_error *err);
 /* An argument behind '?', or NULL. */
 const char *request_query(const struct request *request, const char *name);
 

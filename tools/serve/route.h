@@ -50,6 +50,13 @@ const struct route *route_find(const char *method, const char *path,
 /* The handlers. */
 larder_status answer_features(
     struct worker *, struct request *, larder_error *);
+larder_status answer_push(struct worker *, struct request *, larder_error *);
+larder_status answer_write(struct worker *, struct request *, larder_error *);
+larder_status answer_materialize(
+    struct worker *, struct request *, larder_error *);
+larder_status answer_materialize_incremental(
+    struct worker *, struct request *, larder_error *);
+larder_status answer_run(struct worker *, struct request *, larder_error *);
 larder_status answer_health(struct worker *, struct request *, larder_error *);
 
 #endif

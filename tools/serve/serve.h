@@ -37,6 +37,8 @@ struct attempts;
 struct metrics;
 struct pool;
 struct tls;
+struct runs;
+struct shapes;
 struct tokens;
 
 struct serve {
@@ -60,6 +62,8 @@ struct serve {
     struct metrics *metrics;
     struct audit *audit;
     struct pool *pool;
+    struct shapes *shapes;
+    struct runs *runs;
 };
 
 /* A thread that answers requests: what it uses again for each. */
