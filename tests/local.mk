@@ -235,6 +235,7 @@ CLI_TESTS = \
 	%D%/cli/prove.sh \
 	%D%/cli/push.sh \
 	%D%/cli/serve.sh \
+	%D%/cli/serve_look.sh \
 	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh
 if HAVE_SERVER
@@ -252,6 +253,7 @@ CLI_TESTS += %D%/cli/feast.sh
 endif
 EXTRA_DIST += \
 	%D%/cli/feast_redis.py \
+	%D%/http/looks.txt \
 	%D%/http/protocol.txt \
 	%D%/http/reads.txt \
 	%D%/http/repository/feature_store.yaml \

@@ -68,6 +68,8 @@ larder_SOURCES += \
 	%D%/serve/listen.c %D%/serve/listen.h \
 	%D%/serve/log.c %D%/serve/log.h \
 	%D%/serve/notify.c %D%/serve/notify.h \
+	%D%/serve/look.c \
+	%D%/serve/openapi.c \
 	%D%/serve/out.c %D%/serve/out.h \
 	%D%/serve/pool.c %D%/serve/pool.h \
 	%D%/serve/readers.c %D%/serve/readers.h \

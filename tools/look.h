@@ -15,6 +15,8 @@
     }
 
 larder_status look_list(struct run *run, const char *kind, larder_error *err);
-larder_status look_show(struct run *run, const char *name, larder_error *err);
+/* `kind` 0: whatever it is; else NOT_FOUND where it is something else. */
+larder_status look_show(
+    struct run *run, const char *name, larder_kind kind, larder_error *err);
 
 #endif

@@ -171,7 +171,7 @@ run_feast(struct run *run, larder_error *err)
                             : run_usage(run, err, "'list' takes no name");
     if (name == NULL)
         return run_usage(run, err, "describe which? Give its name");
-    return look_show(run, name, err);
+    return look_show(run, name, kinds[kind_of(run->operation->name)].kind, err);
 }
 
 static const struct param feast_params[] = {{.name = "action",
@@ -186,7 +186,7 @@ static const struct param feast_params[] = {{.name = "action",
         .positional = true,
         .value = "NAME",
         .help = "of the object to describe"},
-    {0}};
+    PARAM_GENERATION, {0}};
 
 const struct operation op_entities = {.name = "entities",
     .group = GROUP_LOOK,

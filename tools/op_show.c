@@ -3,13 +3,16 @@
  * op_show.c - one definition as the registry has it; and rows of the offline
  * store by a query.
  */
+#include <string.h>
+
 #include "look.h"
 
 larder_status
-look_show(struct run *run, const char *name, larder_error *err)
+look_show(
+    struct run *run, const char *name, larder_kind kind, larder_error *err)
 {
     static const char *const kinds[] = {
-        "", "entity", "source", "view", "service", "job", ""};
+        "", "entity", "source", "view", "service", "job", "on-demand view"};
     const struct argument *generation =
         argument_of(&run->arguments, "generation");
     larder_store *store;
@@ -19,6 +22,14 @@ look_show(struct run *run, const char *name, larder_error *err)
     LARDER_TRY(run_store(run, &store, err));
     LARDER_TRY(larder_show(store, &run->call, name,
         generation == NULL ? 0 : generation->number, &shown, err));
+    if (kind != 0 && shown.kind != kind &&
+        !(kind == LARDER_VIEWS && shown.kind == LARDER_ON_DEMAND_VIEWS)) {
+        rc = larder_fail(err, LARDER_NOT_FOUND,
+            "there is no %s '%s': it is %s %s", kinds[kind], name,
+            strchr("aeiou", kinds[shown.kind][0]) ? "an" : "a",
+            kinds[shown.kind]);
+        goto out;
+    }
     if (run->output == OUTPUT_JSON || run->output == OUTPUT_JSONL) {
         rc = print_document(run,
             json_pack("{s:s, s:s, s:I, s:s, s:s}", "kind", kinds[shown.kind],
@@ -40,7 +51,7 @@ out:
 static larder_status
 run_show(struct run *run, larder_error *err)
 {
-    return look_show(run, argument_text(&run->arguments, "name"), err);
+    return look_show(run, argument_text(&run->arguments, "name"), 0, err);
 }
 
 const struct operation op_show = {.name = "show",

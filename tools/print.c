@@ -21,7 +21,7 @@ larder_status
 print_flush(struct run *run, larder_error *err)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+    if (fflush(run->out) == 0 && ferror(run->out) == 0)
         return LARDER_OK;
     run->stdout_failed = true;
     return larder_fail(err, LARDER_IO, "standard output: %s",
@@ -44,7 +44,7 @@ is_number(larder_type type)
 static larder_status
 open_table(struct printer *printer, larder_error *err)
 {
-    printer->table = table_new(stdout);
+    printer->table = table_new(printer->run->out);
     if (printer->table == NULL)
         return fail_memory(err);
     for (size_t c = 0; c < printer->schema->n_fields; c++)
@@ -65,10 +65,10 @@ print_open(struct printer *printer, struct run *run,
     if (run->output == OUTPUT_TABLE)
         return open_table(printer, err);
     if (run->output == OUTPUT_JSON) {
-        fputs("{\n  ", stdout);
+        fputs("{\n  ", run->out);
         jsonout_string(
-            stdout, (larder_bytes){listing->name, strlen(listing->name)});
-        fputs(": [", stdout);
+            run->out, (larder_bytes){listing->name, strlen(listing->name)});
+        fputs(": [", run->out);
     }
     return LARDER_OK;
 }
@@ -132,8 +132,8 @@ print_row(struct printer *printer, const larder_batch *batch, size_t row,
     larder_status rc = LARDER_OK;
 
     if (printer->run->output == OUTPUT_JSON) {
-        fputs(printer->n_rows == 0 ? "\n    " : ",\n    ", stdout);
-        jsonout_row(stdout, batch, row, printer->listing->lists,
+        fputs(printer->n_rows == 0 ? "\n    " : ",\n    ", printer->run->out);
+        jsonout_row(printer->run->out, batch, row, printer->listing->lists,
             printer->listing->n_tokens);
     } else {
         LARDER_TRY(add_row(printer, batch, row, err));
@@ -156,7 +156,7 @@ print_batch(
         return LARDER_OK;
     speak_clear(printer->run);
     if (output == OUTPUT_CSV || output == OUTPUT_JSONL) {
-        LARDER_TRY(larder_text_write(stdout,
+        LARDER_TRY(larder_text_write(printer->run->out,
             output == OUTPUT_CSV ? LARDER_CSV : LARDER_JSONL, batch, 0,
             LARDER_CSV, printer->n_rows == 0, err));
         printer->n_rows += batch->n_rows;
@@ -164,7 +164,7 @@ print_batch(
         for (size_t i = 0; i < batch->n_rows; i++)
             LARDER_TRY(print_row(printer, batch, i, err));
     }
-    if (ferror(stdout) != 0)
+    if (ferror(printer->run->out) != 0)
         rc = print_flush(printer->run, err);
 out:
     return rc;
@@ -178,8 +178,8 @@ print_nothing(struct printer *printer, larder_error *err)
     larder_status rc;
 
     LARDER_TRY(larder_batch_init(&batch, printer->schema, err));
-    rc =
-        larder_text_write(stdout, LARDER_CSV, &batch, 0, LARDER_CSV, true, err);
+    rc = larder_text_write(
+        printer->run->out, LARDER_CSV, &batch, 0, LARDER_CSV, true, err);
 out:
     larder_batch_release(&batch);
     return rc;
@@ -191,15 +191,15 @@ end_document(struct printer *printer, json_t *facts)
     const char *name;
     json_t *value;
 
-    fputs(printer->n_rows == 0 ? "]" : "\n  ]", stdout);
+    fputs(printer->n_rows == 0 ? "]" : "\n  ]", printer->run->out);
     json_object_foreach(facts, name, value)
     {
-        fputs(",\n  ", stdout);
-        jsonout_string(stdout, (larder_bytes){name, strlen(name)});
-        fputs(": ", stdout);
-        jsonout_member(stdout, value);
+        fputs(",\n  ", printer->run->out);
+        jsonout_string(printer->run->out, (larder_bytes){name, strlen(name)});
+        fputs(": ", printer->run->out);
+        jsonout_member(printer->run->out, value);
     }
-    fputs("\n}\n", stdout);
+    fputs("\n}\n", printer->run->out);
 }
 
 larder_status
@@ -254,9 +254,9 @@ print_document(struct run *run, json_t *document, larder_error *err)
     if (document == NULL)
         return fail_memory(err);
     if (run->output == OUTPUT_JSONL)
-        jsonout_line(stdout, document);
+        jsonout_line(run->out, document);
     else
-        jsonout_document(stdout, document);
+        jsonout_document(run->out, document);
     json_decref(document);
     return print_flush(run, err);
 }

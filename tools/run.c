@@ -168,6 +168,7 @@ run_begin(struct run *run, larder_error *err)
     hold_descriptors();
     listen_for_signals();
     run->started = monotonic();
+    run->out = stdout;
     run->output = output_of(argument_text(arguments, "output"));
     run->output_given = argument_text(arguments, "output") != NULL;
     run->quiet = argument_flag(arguments, "quiet");

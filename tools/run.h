@@ -10,6 +10,7 @@
 #define RUN_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "arguments.h"
 
@@ -30,6 +31,8 @@ struct run {
     enum output output;
     bool output_given; /* -o was */
     bool quiet, verbose, color;
+    FILE *out;   /* where results go: standard output */
+    bool served; /* for a request: standard error is the server's */
     int64_t started; /* monotonic */
     larder_call call;
     bool fixed_now;      /* LARDER_NOW was set */

@@ -31,6 +31,8 @@ paint(const struct run *run, const char *color)
 void
 speak_clear(struct run *run)
 {
+    if (run->served)
+        return;
     if (!run->progress_shown)
         return;
     run->progress_shown = false;
@@ -204,6 +206,8 @@ speak_note(struct run *run, const char *format, ...)
 {
     va_list arguments;
 
+    if (run->served)
+        return;
     if (run->quiet)
         return;
     va_start(arguments, format);
@@ -217,6 +221,8 @@ speak_warning(struct run *run, const char *format, ...)
     char before[32];
     va_list arguments;
 
+    if (run->served)
+        return;
     if (run->quiet)
         return;
     snprintf(before, sizeof before, "%swarning:%s ", paint(run, YELLOW),
@@ -300,6 +306,8 @@ speak_error(struct run *run, const larder_error *error)
         .message = error->message,
         .hint = error->hint};
 
+    if (run->served)
+        return;
     speak_clear(run);
     fflush(stdout); /* what was printed before comes first */
     if (run->output == OUTPUT_JSON) {

@@ -30,10 +30,18 @@ struct route {
     enum scope scope;
     enum place place;
     enum dialect dialect;
-    bool big; /* its body may be that of a write */
+    bool big;  /* its body may be that of a write */
+    bool slow; /* it has the time of a write */
     /* May fail without having answered: then the status says how. */
     larder_status (*handle)(
         struct worker *worker, struct request *request, larder_error *err);
+    /* Of answer_operation: an operation of the command, which answers what it
+     * prints under -o json. Its first word is `word` (NULL: none), the next the
+     * name in the path; of its parameters those in `query` may be given. */
+    const struct operation *operation;
+    const char *word;
+    const char *const *query;
+    bool of_view; /* the name is a feature view's */
     /* For /openapi.json. */
     const char *id, *summary;
     const char *body, *answer; /* names of schemas there; NULL: none */
@@ -57,6 +65,10 @@ larder_status answer_materialize(
 larder_status answer_materialize_incremental(
     struct worker *, struct request *, larder_error *);
 larder_status answer_run(struct worker *, struct request *, larder_error *);
+larder_status answer_operation(
+    struct worker *, struct request *, larder_error *);
+larder_status answer_openapi(struct worker *, struct request *, larder_error *);
+larder_status answer_docs(struct worker *, struct request *, larder_error *);
 larder_status answer_health(struct worker *, struct request *, larder_error *);
 
 #endif

@@ -57,8 +57,9 @@ begin_call(struct worker *worker, const struct request *request)
     worker->call.deadline =
         request->route->scope == SCOPE_MATERIALIZE
             ? 0
-            : request->began +
-                  (request->route->big ? limits->push_us : limits->read_us);
+            : request->began + (request->route->big || request->route->slow
+                                       ? limits->push_us
+                                       : limits->read_us);
 }
 
 void

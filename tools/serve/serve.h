@@ -53,6 +53,7 @@ struct serve {
     const char *const *hosts;    /* that a request may name; NULL-terminated */
     _Atomic uint64_t generation; /* being served */
     _Atomic int64_t followed; /* when the registry last answered; monotonic */
+    atomic_bool surveying;    /* statistics are being made: one at a time */
     atomic_bool draining;
     volatile int cancel; /* of all calls: draining has lasted too long */
     atomic_uint_least64_t n_requests; /* for their ids */
