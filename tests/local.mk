@@ -236,6 +236,7 @@ CLI_TESTS = \
 	%D%/cli/push.sh \
 	%D%/cli/serve.sh \
 	%D%/cli/serve_look.sh \
+	%D%/cli/serve_push.sh \
 	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh
 if HAVE_SERVER
@@ -260,6 +261,7 @@ EXTRA_DIST += \
 	%D%/http/repository/features.yaml \
 	%D%/http/repository/orders.jsonl \
 	%D%/http/repository/visits.jsonl \
+	%D%/http/writes.txt \
 	%D%/cli/stats_oracle.py \
 	%D%/cli/transcripts/copy.txt \
 	%D%/cli/transcripts/definitions.txt \

@@ -106,6 +106,10 @@ unescape(struct text *out, const char *at, const char *end)
 
             put(out, &byte, 1);
             at += 4;
+        } else if (at[0] == '\\' && at + 1 < end && at[1] == '$') {
+            put_text(
+                out, getenv("ASK_TOKEN") == NULL ? "" : getenv("ASK_TOKEN"));
+            at += 2;
         } else if (at[0] == '\\' && at + 1 < end && at[1] == '*') {
             at = repeat(out, at + 2, end);
         } else {
