@@ -236,6 +236,7 @@ CLI_TESTS = \
 	%D%/cli/push.sh \
 	%D%/cli/serve.sh \
 	%D%/cli/serve_look.sh \
+	%D%/cli/serve_metrics.sh \
 	%D%/cli/serve_push.sh \
 	%D%/cli/stats.sh \
 	%D%/cli/transcripts.sh

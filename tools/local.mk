@@ -69,6 +69,7 @@ larder_SOURCES += \
 	%D%/serve/log.c %D%/serve/log.h \
 	%D%/serve/notify.c %D%/serve/notify.h \
 	%D%/serve/look.c \
+	%D%/serve/metrics.c %D%/serve/metrics.h \
 	%D%/serve/openapi.c \
 	%D%/serve/out.c %D%/serve/out.h \
 	%D%/serve/pool.c %D%/serve/pool.h \

@@ -17,6 +17,7 @@
 #include "serve/http.h"
 #include "serve/listen.h"
 #include "serve/log.h"
+#include "serve/metrics.h"
 #include "serve/notify.h"
 #include "serve/runs.h"
 #include "serve/shapes.h"
@@ -137,6 +138,7 @@ prepare(struct run *run, struct serve *serve, const char *address,
 
     *serve = (struct serve){.run = run,
         .limits = serve_default_limits,
+        .feast_metrics = argument_flag(&run->arguments, "feast-metrics"),
         .n_daemons = run->call.n_threads};
     rc = listen_is_local(address, &serve->open_reads, err);
     if (rc != LARDER_OK) {
@@ -278,6 +280,7 @@ run_serve(struct run *run, larder_error *err)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* of the threads to come too */
+    LARDER_TRY(metrics_open(&serve, serve.n_daemons, err));
     LARDER_TRY(shapes_open(&serve.shapes, err));
     LARDER_TRY(runs_open(&serve.runs, err));
     LARDER_TRY(http_open(&serve, address, &http, err));
@@ -296,6 +299,7 @@ out:
     serve.cancel = 1;
     runs_close(serve.runs);
     shapes_close(serve.shapes);
+    metrics_close(&serve);
     audit_close(serve.audit);
     tls_close(serve.tls);
     tokens_close(serve.tokens);
@@ -346,6 +350,9 @@ const struct operation op_serve = {.name = "serve",
             .hidden = true,
             .value = "FILE",
             .help = "as in Feast"},
+        {.name = "feast-metrics",
+            .type = PARAM_FLAG,
+            .help = "give metrics by Feast's names too"},
         {.name = "audit",
             .type = PARAM_FILE,
             .value = "FILE",

@@ -501,6 +501,7 @@ read_features(struct question *q, larder_error *err)
 {
     struct prepared *p = q->prepared;
     size_t limit = q->worker->serve->limits.cells, n;
+    larder_status rc;
 
     if (p->reader == NULL)
         return LARDER_OK;
@@ -510,8 +511,11 @@ read_features(struct question *q, larder_error *err)
             "%zu entities of %zu features are more than max_cells (%zu)",
             q->n_rows, n, limit);
     q->request->n_features = n;
-    return larder_reader_get(
+    rc = larder_reader_get(
         p->reader, &q->worker->call, &p->rows, &p->answer, err);
+    for (size_t i = 0; rc == LARDER_OK && i < n * q->n_rows; i++)
+        q->request->n_presences[p->answer.presence[i] & 3]++;
+    return rc;
 }
 
 /* Each view that the features come from must be one the token is for. */

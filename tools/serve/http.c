@@ -23,6 +23,7 @@
 #include "serve/authorize.h"
 #include "serve/listen.h"
 #include "serve/log.h"
+#include "serve/metrics.h"
 #include "serve/pool.h"
 #include "serve/route.h"
 #include "serve/tls.h"
@@ -422,8 +423,10 @@ on_completed(void *context, struct MHD_Connection *connection, void **slot,
     struct daemon *daemon = context;
 
     (void)why;
-    if (*slot != NULL)
+    if (*slot != NULL) {
+        metrics_count(daemon->http->serve, daemon->worker.shard, *slot);
         end_request(daemon, *slot);
+    }
     *slot = NULL;
     watch_set(&daemon->watch, watched_of(connection), WATCH_IDLE);
 }

@@ -35,6 +35,7 @@ struct request {
      * adds them), and how many rows were written. */
     struct out subjects;
     uint64_t n_rows;
+    uint64_t n_presences[4]; /* values read, by larder_presence */
     /* Facts for metrics and log. */
     uint64_t n_entities, n_features, n_views;
     struct request *next; /* in a list of unused ones, or the queue */

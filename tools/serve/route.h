@@ -69,6 +69,7 @@ larder_status answer_operation(
     struct worker *, struct request *, larder_error *);
 larder_status answer_openapi(struct worker *, struct request *, larder_error *);
 larder_status answer_docs(struct worker *, struct request *, larder_error *);
+larder_status answer_metrics(struct worker *, struct request *, larder_error *);
 larder_status answer_health(struct worker *, struct request *, larder_error *);
 
 #endif

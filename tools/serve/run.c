@@ -13,6 +13,7 @@
 
 #include "serve/body.h"
 #include "serve/log.h"
+#include "serve/metrics.h"
 #include "serve/route.h"
 #include "serve/runs.h"
 #include "serve/shapes.h"
@@ -184,7 +185,9 @@ judge_report(const larder_run_report *report, larder_error *err)
 static larder_status
 work(struct job *job, const larder_call *like, larder_error *err)
 {
-    struct runs *runs = job->serve->runs;
+    struct serve *serve = job->serve;
+    struct runs *runs = serve->runs;
+    int64_t began = like->monotonic();
     larder_run_report report = {0};
     larder_call call = *like;
     larder_error why = {0};
@@ -206,6 +209,7 @@ work(struct job *job, const larder_call *like, larder_error *err)
     job->ended = ended;
     job->state = rc == LARDER_OK ? RUN_DONE : RUN_FAILED;
     pthread_mutex_unlock(&runs->lock);
+    metrics_ran(serve, rc == LARDER_OK, call.monotonic() - began);
     return rc;
 }
 
