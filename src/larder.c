@@ -1093,8 +1093,11 @@ push_into_stores(larder_store *store, const ldr_snapshot *snapshot,
 {
     larder_status rc;
 
-    pushing->offline = store->offline;
-    pushing->online = store->online;
+    /* A store that was not asked for may be being opened just now. */
+    if (pushing->to != LARDER_PUSH_ONLINE)
+        pushing->offline = store->offline;
+    if (pushing->to != LARDER_PUSH_OFFLINE)
+        pushing->online = store->online;
     pushing->project = store->config.project;
     pushing->snapshot = snapshot;
     if (has_fallback(store) && pushing->to != LARDER_PUSH_OFFLINE) {
