@@ -243,6 +243,7 @@ CLI_TESTS = \
 if HAVE_SERVER
 CLI_TESTS += \
 	%D%/cli/serve_audit.sh \
+	%D%/cli/serve_load.sh \
 	%D%/cli/serve_systemd.sh \
 	%D%/cli/serve_tls.sh \
 	%D%/cli/serve_tokens.sh
@@ -353,10 +354,12 @@ TESTS += $(CLI_TESTS) $(ARCHITECTURE_TESTS)
 EXTRA_DIST += $(CLI_TESTS) $(ARCHITECTURE_TESTS) $(TEST_FILES) $(SERVER_FILES) \
 	%D%/checks/public.sh
 
-# What sends a server the requests of a corpus.
-check_PROGRAMS += %D%/ask
+# What sends a server the requests of a corpus, and many at once.
+check_PROGRAMS += %D%/ask %D%/load
 %C%_ask_SOURCES = %D%/http/ask.c
 %C%_ask_LDADD =
+%C%_load_SOURCES = %D%/http/load.c
+%C%_load_LDADD =
 
 # For every program that names no libraries of its own: those above.
 LDADD = %D%/libsupport.la libldr.la $(CHECK_LIBS)

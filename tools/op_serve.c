@@ -261,7 +261,7 @@ drain(struct serve *serve, struct http *http, const sigset_t *signals)
     }
     if (http_busy(http) > 0)
         log_note(serve, "%u requests were not answered", http_busy(http));
-    serve->cancel = 1;
+    serve_cancel(serve);
 }
 
 static larder_status
@@ -296,7 +296,7 @@ run_serve(struct run *run, larder_error *err)
     drain(&serve, http, &signals);
 out:
     http_close(http);
-    serve.cancel = 1;
+    serve_cancel(&serve);
     runs_close(serve.runs);
     shapes_close(serve.shapes);
     metrics_close(&serve);

@@ -48,7 +48,7 @@ struct http {
     struct serve *serve;
     char url[LISTEN_URL_ROOM];
     struct daemon daemons[DAEMONS_MAX];
-    unsigned n_daemons;
+    atomic_uint n_daemons; /* started; they look at one another */
     atomic_uint n_busy, n_connections;
 };
 
@@ -374,8 +374,13 @@ answer(struct daemon *daemon, struct request *request, const char *method,
         MHD_suspend_connection(request->connection);
         if (pool_add(serve->pool, request))
             return MHD_YES;
-        refuse(request, 503, "LIMIT", "try again",
-            "more requests than max_waiting (%u) wait", serve->limits.waiting);
+        if (atomic_load(&serve->draining))
+            refuse(
+                request, 503, "UNAVAILABLE", "try again", "the server stops");
+        else
+            refuse(request, 503, "LIMIT", "try again",
+                "more requests than max_waiting (%u) wait",
+                serve->limits.waiting);
         MHD_resume_connection(request->connection);
         return MHD_YES;
     }
@@ -447,9 +452,9 @@ on_connection(void *context, struct MHD_Connection *connection, void **slot,
     atomic_fetch_add(&http->n_connections, 1);
     *slot = watch_add(&daemon->watch, connection);
     if (*slot != NULL) {
-        unsigned n = 0;
+        unsigned n = 0, n_daemons = atomic_load(&http->n_daemons);
 
-        for (unsigned i = 0; i < http->n_daemons; i++)
+        for (unsigned i = 0; i < n_daemons; i++)
             n += watch_count(&http->daemons[i].watch, *slot);
         ((struct watched *)*slot)->over =
             n > http->serve->limits.connections_per_address;
@@ -530,7 +535,7 @@ http_open(struct serve *serve, const char *address, struct http **out,
         else
             close(fds[i]);
         if (rc == LARDER_OK)
-            http->n_daemons++;
+            atomic_fetch_add(&http->n_daemons, 1);
     }
     if (rc != LARDER_OK)
         http_close(http);
@@ -576,9 +581,9 @@ http_close(struct http *http)
 {
     if (http == NULL)
         return;
-    /* Workers first: what they answer goes on, and none is suspended then. */
-    pool_close(http->serve->pool);
-    http->serve->pool = NULL;
+    /* Workers first: what they answer goes on, and none is suspended then. A
+     * connection that was kept may still ask: there is a pool to refuse it. */
+    pool_stop(http->serve->pool);
     for (unsigned i = 0; i < http->n_daemons; i++) {
         struct daemon *daemon = &http->daemons[i];
 
@@ -596,5 +601,7 @@ http_close(struct http *http)
             free(request);
         }
     }
+    pool_close(http->serve->pool);
+    http->serve->pool = NULL;
     free(http);
 }

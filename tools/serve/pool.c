@@ -64,7 +64,7 @@ pool_add(struct pool *pool, struct request *request)
 
     request->next = NULL;
     pthread_mutex_lock(&pool->lock);
-    added = pool->n_waiting < pool->serve->limits.waiting;
+    added = !pool->closing && pool->n_waiting < pool->serve->limits.waiting;
     if (added) {
         if (pool->first == NULL)
             pool->first = request;
@@ -122,7 +122,7 @@ pool_open(struct serve *serve, unsigned first_shard, pool_done *done,
 }
 
 void
-pool_close(struct pool *pool)
+pool_stop(struct pool *pool)
 {
     if (pool == NULL)
         return;
@@ -134,6 +134,15 @@ pool_close(struct pool *pool)
         pthread_join(pool->threads[i], NULL);
         worker_close(&pool->workers[i]);
     }
+    pool->n_threads = 0;
+}
+
+void
+pool_close(struct pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pool_stop(pool);
     free(pool->threads);
     free(pool->workers);
     pthread_cond_destroy(&pool->changed);

@@ -86,6 +86,13 @@ worker_answer(struct worker *worker, struct request *request)
     worker->request = NULL;
 }
 
+/* As the library reads it, of other threads. */
+void
+serve_cancel(struct serve *serve)
+{
+    __atomic_store_n(&serve->cancel, 1, __ATOMIC_RELAXED);
+}
+
 larder_status
 serve_follow(struct serve *serve, larder_error *err)
 {

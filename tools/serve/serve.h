@@ -81,6 +81,8 @@ void worker_close(struct worker *worker);
 /* Answer a request, whatever comes: its status and text are set. */
 void worker_answer(struct worker *worker, struct request *request);
 
+/* All calls end, if they last. */
+void serve_cancel(struct serve *serve);
 /* The newest generation, if the registry answers; else the one before. */
 larder_status serve_follow(struct serve *serve, larder_error *err);
 
