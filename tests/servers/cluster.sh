@@ -140,10 +140,19 @@ all_known() {
     done
 }
 
-# Three primaries agree that all is well, and each has a replica that copies it.
+# Who serves what, as a node has it.
+owners() {
+    ask "$1" cluster nodes | awk '$3 ~ /master/ && NF > 8 {
+        $2 = $3 = $4 = $5 = $6 = $7 = $8 = ""; print }' | sort
+}
+
+# Three primaries agree that all is well, all agree who serves what, and each
+# primary has a replica that copies it.
 all_served() {
-    local node replicas=0 with_replica=0
+    local node replicas=0 with_replica=0 agreed
+    agreed=$(owners 1)
     for node in "${nodes[@]}"; do
+        [ "$(owners "$node")" = "$agreed" ] || return 1
         ask "$node" cluster info | grep -q '^cluster_state:ok' || return 1
         ask "$node" info replication >"$folder/replication"
         grep -q '^master_link_status:up' "$folder/replication" &&
