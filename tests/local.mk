@@ -253,6 +253,9 @@ CLI_TESTS += %D%/cli/failures_postgres.sh
 endif
 if HAVE_REDIS
 CLI_TESTS += %D%/cli/feast.sh
+if HAVE_SERVER
+CLI_TESTS += %D%/cli/serve_restart.sh
+endif
 endif
 EXTRA_DIST += \
 	%D%/cli/feast_redis.py \
