@@ -396,9 +396,13 @@ larder_status
 ldr_reader_freshen(
     larder_reader *r, const larder_call *call, int64_t now, larder_error *err)
 {
+    uint64_t losses = ldr_online_losses(r->online);
     bool moved = false;
     larder_status rc;
 
+    if (losses != r->losses)
+        r->positions_known = false;
+    r->losses = losses;
     if (r->positions_known && call->monotonic != NULL &&
         now - r->positions_read < POSITION_AGE_US)
         return LARDER_OK;

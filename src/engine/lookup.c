@@ -19,6 +19,7 @@
 #include "engine/computed.h"
 #include "engine/reader.h"
 
+#define READ_TRIES 4u
 #define KEYS_MAX 100000u /* of one read */
 
 static larder_status
@@ -384,12 +385,38 @@ check_age(const larder_reader *r, larder_time now, larder_error *err)
         ldr_online_type(r->online), until, limit);
 }
 
+/* The rows, by the positions of the very store they are in: one that was lost
+ * meanwhile may have come back empty. */
+static larder_status
+read_rows(larder_reader *r, const larder_call *call, int64_t now,
+    const larder_batch *keys, larder_error *err)
+{
+    collecting c = {.found = {collect}, .reader = r};
+    size_t n_wants = keys->n_rows * r->n_groups;
+    larder_status rc = LARDER_OK;
+
+    for (unsigned tries = 0; tries < READ_TRIES; tries++) {
+        LARDER_TRY(ldr_reader_freshen(r, call, now, err));
+        if (r->has_max_age)
+            LARDER_TRY(check_age(r, call->now, err));
+        LARDER_TRY(make_room(r, keys->n_rows, err));
+        LARDER_TRY(encode_keys(r, keys, err));
+        if (n_wants > 0)
+            LARDER_TRY(ldr_online_get(
+                r->online, call, r->wants, n_wants, &c.found, err));
+        if (ldr_online_losses(r->online) == r->losses)
+            goto out;
+    }
+    rc = larder_fail(err, LARDER_UNAVAILABLE,
+        "online store '%s' comes and goes", ldr_online_type(r->online));
+out:
+    return rc;
+}
+
 larder_status
 ldr_reader_get(larder_reader *r, const larder_call *call, int64_t now,
     const larder_batch *keys, larder_answer *answer, larder_error *err)
 {
-    collecting c = {.found = {collect}, .reader = r};
-    size_t n_wants = keys->n_rows * r->n_groups;
     larder_status rc;
 
     if (keys->n_rows > KEYS_MAX)
@@ -399,14 +426,7 @@ ldr_reader_get(larder_reader *r, const larder_call *call, int64_t now,
     LARDER_TRY(check_columns(r, keys, err));
     if (call->cancel != NULL || (call->deadline != 0 && now >= call->deadline))
         LARDER_TRY(larder_call_check(call, err));
-    LARDER_TRY(ldr_reader_freshen(r, call, now, err));
-    if (r->has_max_age)
-        LARDER_TRY(check_age(r, call->now, err));
-    LARDER_TRY(make_room(r, keys->n_rows, err));
-    LARDER_TRY(encode_keys(r, keys, err));
-    if (n_wants > 0)
-        LARDER_TRY(
-            ldr_online_get(r->online, call, r->wants, n_wants, &c.found, err));
+    LARDER_TRY(read_rows(r, call, now, keys, err));
     LARDER_TRY(answer_room(answer, r, keys->n_rows, err));
     LARDER_TRY(hidden_room(r, keys->n_rows, err));
     LARDER_TRY(answer_all(r, keys, call->now, answer, err));

@@ -117,6 +117,7 @@ struct larder_reader {
     ldr_reader_slot *slots; /* of all of plan->features */
     int64_t positions_read; /* on the call's monotonic clock */
     bool positions_known;
+    uint64_t losses; /* of the store, when positions were read */
     ldr_watch watch;
     const char **names; /* of the views, each once */
     size_t n_names;

@@ -54,11 +54,19 @@ ldr_gate_enter(ldr_gate *gate, larder_error *err)
 larder_status
 ldr_gate_leave(ldr_gate *gate, larder_status rc, larder_error *err)
 {
+    if (rc == LARDER_UNAVAILABLE)
+        __atomic_fetch_add(&gate->n_losses, 1, __ATOMIC_SEQ_CST);
     if (gate->locks)
         pthread_mutex_unlock(&gate->lock);
     if (rc != LARDER_OK)
         larder_context(err, "%s '%s'", gate->what, gate->type);
     return rc;
+}
+
+uint64_t
+ldr_gate_losses(const ldr_gate *gate)
+{
+    return __atomic_load_n(&gate->n_losses, __ATOMIC_SEQ_CST);
 }
 
 void

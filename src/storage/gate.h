@@ -17,6 +17,7 @@ typedef struct ldr_gate {
     const char *type; /* "sqlite" */
     unsigned nth;     /* calls until the planted fault; 0: none */
     larder_status fault;
+    uint64_t n_losses; /* by __atomic builtins only */
 } ldr_gate;
 
 /* False: no mutex to be had. */
@@ -34,6 +35,12 @@ larder_status ldr_gate_leave(
 larder_status ldr_gate_pass(ldr_gate *gate, larder_error *err);
 /* For what cannot fail: the lock alone; then leave, with what this gives. */
 larder_status ldr_gate_lock(ldr_gate *gate);
+
+/* How many calls found the store UNAVAILABLE. What was known of the store
+ * before may be of another one since: it may have come back empty. Where the
+ * store needs the lock it is counted under it, so no call passes between loss
+ * and count. */
+uint64_t ldr_gate_losses(const ldr_gate *gate);
 
 /* Fail the nth enter or pass from now; 0: never. */
 void ldr_gate_fault(ldr_gate *gate, unsigned nth, larder_status status);

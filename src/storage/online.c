@@ -96,6 +96,12 @@ ldr_online_get(ldr_online *store, const larder_call *call,
     return ldr_gate_leave(&store->gate, rc, err);
 }
 
+uint64_t
+ldr_online_losses(const ldr_online *store)
+{
+    return ldr_gate_losses(&store->gate);
+}
+
 /* What a put must hold, whoever makes it. */
 static void
 check_puts(const larder_put *rows, size_t n_rows)

@@ -43,6 +43,9 @@ bool ldr_online_whole_seconds(const ldr_online *store);
 larder_status ldr_online_get(ldr_online *store, const larder_call *call,
     const larder_want *wants, size_t n_wants, larder_found *found,
     larder_error *err);
+/* How often it was UNAVAILABLE to anybody: whoever keeps what it said reads
+ * that again when this has moved, since it may have come back another one. */
+uint64_t ldr_online_losses(const ldr_online *store);
 larder_status ldr_online_put(ldr_online *store, const larder_call *call,
     const larder_put *rows, size_t n_rows, larder_outcome *outcomes,
     larder_error *err);
